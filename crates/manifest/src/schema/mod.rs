@@ -1,0 +1,267 @@
+//! What the built-in kinds of Kubernetes look like: their scope, their fields,
+//! and how lists merge. Needed where no server is asked: when overlays are merged
+//! and pull requests are checked.
+//!
+//! The table `builtin.txt` is derived from the OpenAPI document of a real API
+//! server (v1.36.3) by `syncline_testutils::schema_table`; an end-to-end test
+//! keeps it equal to the server it runs against. A line `@ v1 Pod pods namespaced
+//! core.v1.Pod` names a kind, any other line a type with its fields:
+//!
+//! | mark | meaning |
+//! |---|---|
+//! | `s i n b` | string, integer, number, boolean |
+//! | `y t q x` | base64 bytes, time, quantity, integer or string |
+//! | `*` | anything |
+//! | `[]T` `{}T` | list of T, map from string to T |
+//! | `+key` | a list that strategic merge joins by `key`; `+` alone: by value |
+//! | `~` | strategic merge honours `$retainKeys` |
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use crate::identity::GroupVersionKind;
+
+const BUILTIN: &str = include_str!("builtin.txt");
+
+/// Where objects of a kind live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+pub enum Scope {
+    /// In a namespace.
+    Namespaced,
+    /// Beside the namespaces.
+    Cluster,
+}
+
+/// What is known of one built-in kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// The resource name in URLs.
+    pub plural: &'static str,
+    /// Where its objects live.
+    pub scope: Scope,
+    /// Whether it has the scale subresource.
+    pub has_scale: bool,
+    root: &'static str,
+}
+
+/// The type of one field, or of an item of a list or map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Text.
+    String,
+    /// A whole number.
+    Integer,
+    /// Any number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// Base64 text.
+    Bytes,
+    /// An RFC 3339 time.
+    Time,
+    /// A Kubernetes quantity such as `500m`.
+    Quantity,
+    /// A whole number or text.
+    IntOrString,
+    /// Anything: the schema says no more.
+    Any,
+    /// A list; see [`Shape::item`].
+    List(Spelled),
+    /// A map from text; see [`Shape::item`].
+    Map(Spelled),
+    /// An object with the fields of a named type.
+    Object(TypeName),
+}
+
+/// The table's text for the items of a list or map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spelled(&'static str);
+
+/// The table's name for an object type, such as `core.v1.PodSpec`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypeName(&'static str);
+
+/// How strategic merge joins two lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListMerge {
+    /// The patch replaces the list.
+    Replace,
+    /// Values are united.
+    ByValue,
+    /// Items with the same value of this key are one.
+    ByKey(&'static str),
+}
+
+/// A field of a built-in type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Its type.
+    pub shape: Shape,
+    /// How it merges, if it is a list.
+    pub list_merge: ListMerge,
+}
+
+struct Table {
+    kinds: HashMap<&'static str, HashMap<&'static str, Kind>>,
+    types: HashMap<&'static str, HashMap<&'static str, Field>>,
+}
+
+fn table() -> &'static Table {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let mut table = Table { kinds: HashMap::new(), types: HashMap::new() };
+        for line in BUILTIN.lines() {
+            let mut words = line.split(' ');
+            match words.next() {
+                Some("@") => read_kind(&mut table, words),
+                Some(name) => {
+                    let fields = words.filter_map(|word| word.split_once(':'));
+                    table.types.insert(name, fields.map(|(name, text)| (name, field(text))).collect());
+                }
+                None => {}
+            }
+        }
+        table
+    })
+}
+
+fn read_kind(table: &mut Table, mut words: std::str::Split<'static, char>) {
+    let mut next = || words.next().unwrap_or_default();
+    let (version, kind, plural, scope, root) = (next(), next(), next(), next(), next());
+    let scope = if scope == "namespaced" { Scope::Namespaced } else { Scope::Cluster };
+    let has_scale = next() == "scale";
+    table.kinds.entry(version).or_default().insert(kind, Kind { plural, scope, has_scale, root });
+}
+
+fn field(text: &'static str) -> Field {
+    let text = text.trim_end_matches('~');
+    let (text, list_merge) = match text.split_once('+') {
+        Some((text, "")) => (text, ListMerge::ByValue),
+        Some((text, key)) => (text, ListMerge::ByKey(key)),
+        None => (text, ListMerge::Replace),
+    };
+    Field { shape: shape(text), list_merge }
+}
+
+fn shape(text: &'static str) -> Shape {
+    if let Some(item) = text.strip_prefix("[]") {
+        return Shape::List(Spelled(item));
+    }
+    if let Some(item) = text.strip_prefix("{}") {
+        return Shape::Map(Spelled(item));
+    }
+    match text {
+        "s" => Shape::String,
+        "i" => Shape::Integer,
+        "n" => Shape::Number,
+        "b" => Shape::Boolean,
+        "y" => Shape::Bytes,
+        "t" => Shape::Time,
+        "q" => Shape::Quantity,
+        "x" => Shape::IntOrString,
+        "*" => Shape::Any,
+        name => Shape::Object(TypeName(name)),
+    }
+}
+
+/// What is known of a built-in kind; None for custom and unknown kinds.
+pub fn kind(gvk: &GroupVersionKind) -> Option<&'static Kind> {
+    table().kinds.get(gvk.api_version().as_str())?.get(gvk.kind.as_str())
+}
+
+/// The names of all built-in kinds, as `(apiVersion, kind)`.
+pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
+    table().kinds.iter().flat_map(|(version, kinds)| kinds.keys().map(|kind| (*version, *kind)))
+}
+
+impl Kind {
+    /// The type of whole objects of this kind.
+    pub fn shape(&self) -> Shape {
+        Shape::Object(TypeName(self.root))
+    }
+}
+
+impl Shape {
+    /// The shape of an object's type, or anything where the kind is not built in.
+    pub fn of(gvk: &GroupVersionKind) -> Shape {
+        kind(gvk).map_or(Shape::Any, Kind::shape)
+    }
+
+    /// The shape of the items of a list or map.
+    pub fn item(self) -> Shape {
+        match self {
+            Shape::List(Spelled(text)) | Shape::Map(Spelled(text)) => shape(text),
+            _ => Shape::Any,
+        }
+    }
+
+    /// A field of an object or an entry of a map. None where the type has no such
+    /// field, or where the schema says nothing about fields.
+    pub fn field(self, name: &str) -> Option<Field> {
+        match self {
+            Shape::Object(TypeName(owner)) => table().types.get(owner)?.get(name).copied(),
+            Shape::Map(_) => Some(Field { shape: self.item(), list_merge: ListMerge::Replace }),
+            _ => None,
+        }
+    }
+
+    /// The names of an object type's fields; empty for every other shape.
+    pub fn field_names(self) -> Vec<&'static str> {
+        match self {
+            Shape::Object(TypeName(owner)) => {
+                let mut names: Vec<_> =
+                    table().types.get(owner).into_iter().flat_map(|fields| fields.keys().copied()).collect();
+                names.sort_unstable();
+                names
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_knows_scopes_scales_and_merge_keys() {
+        let deployment = kind(&GroupVersionKind::parse("apps/v1", "Deployment")).unwrap();
+        assert_eq!(
+            (deployment.plural, deployment.scope, deployment.has_scale),
+            ("deployments", Scope::Namespaced, true)
+        );
+        let pod_spec = deployment
+            .shape()
+            .field("spec")
+            .unwrap()
+            .shape
+            .field("template")
+            .unwrap()
+            .shape
+            .field("spec")
+            .unwrap()
+            .shape;
+        assert_eq!(pod_spec.field("containers").unwrap().list_merge, ListMerge::ByKey("name"));
+        assert_eq!(pod_spec.field("tolerations").unwrap().list_merge, ListMerge::Replace);
+        let container = pod_spec.field("containers").unwrap().shape.item();
+        let limits = container.field("resources").unwrap().shape.field("limits").unwrap().shape;
+        assert_eq!(limits.item(), Shape::Quantity);
+        assert_eq!(kind(&GroupVersionKind::parse("v1", "Namespace")).unwrap().scope, Scope::Cluster);
+        assert!(kind(&GroupVersionKind::parse("example.com/v1", "Deployment")).is_none());
+    }
+
+    #[test]
+    fn every_type_that_a_field_names_is_in_the_table() {
+        for (owner, fields) in &table().types {
+            for (name, field) in fields {
+                let mut shape = field.shape;
+                while let Shape::List(_) | Shape::Map(_) = shape {
+                    shape = shape.item();
+                }
+                if let Shape::Object(TypeName(target)) = shape {
+                    assert!(table().types.contains_key(target), "{owner}.{name}: {target}");
+                }
+            }
+        }
+    }
+}

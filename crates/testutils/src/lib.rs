@@ -1,0 +1,3 @@
+//! What the project's tests and benchmarks stand on.
+
+pub mod schema_table;
