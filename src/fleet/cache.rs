@@ -1,0 +1,91 @@
+//! What was loaded before, by the id of its content: a new commit costs as much
+//! work as it changed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::diagnostic::Diagnostic;
+use super::layout::Place;
+use super::unit::{self, Unit};
+use crate::git::{Entry, EntryId, GitError, Snapshot};
+
+type LoadedUnit = Result<Arc<Unit>, Arc<[Diagnostic]>>;
+
+/// Folders and units read for the last commits. What a round does not use is
+/// forgotten at its end.
+#[derive(Debug, Default)]
+pub struct LoadCache {
+    folders: Generations<EntryId, Arc<[Entry]>>,
+    units: Generations<(Arc<str>, EntryId), LoadedUnit>,
+}
+
+impl LoadCache {
+    /// What lies in a folder.
+    pub(super) fn list(&mut self, snapshot: &Snapshot, folder: EntryId) -> Result<Arc<[Entry]>, GitError> {
+        if let Some(entries) = self.folders.get(&folder) {
+            return Ok(entries);
+        }
+        let entries = snapshot.list(folder)?;
+        self.folders.insert(folder, Arc::clone(&entries));
+        Ok(entries)
+    }
+
+    /// The unit at a place, or why it does not load.
+    pub(super) fn unit(&mut self, snapshot: &Snapshot, place: &Place) -> Result<LoadedUnit, GitError> {
+        let key = (Arc::clone(&place.path), place.id);
+        if let Some(known) = self.units.get(&key) {
+            return Ok(known);
+        }
+        let loaded = unit::load(snapshot, place)?.map(Arc::new).map_err(Arc::from);
+        self.units.insert(key, loaded.clone());
+        Ok(loaded)
+    }
+
+    /// An earlier version of a unit, if that version loads.
+    pub(crate) fn earlier_unit(
+        &mut self,
+        snapshot: &Snapshot,
+        unit: &Unit,
+        id: EntryId,
+    ) -> Result<Option<Arc<Unit>>, GitError> {
+        Ok(self.unit(snapshot, &Place::of_unit(unit, id))?.ok())
+    }
+
+    /// Forgets what was not used since the last call.
+    pub(super) fn finish_round(&mut self) {
+        self.folders.finish_round();
+        self.units.finish_round();
+    }
+}
+
+/// A map that keeps what the current and the last round used.
+#[derive(Debug)]
+struct Generations<K, V> {
+    current: HashMap<K, V>,
+    last: HashMap<K, V>,
+}
+
+impl<K, V> Default for Generations<K, V> {
+    fn default() -> Self {
+        Generations { current: HashMap::new(), last: HashMap::new() }
+    }
+}
+
+impl<K: std::hash::Hash + Eq + Clone, V: Clone> Generations<K, V> {
+    fn get(&mut self, key: &K) -> Option<V> {
+        if let Some(value) = self.current.get(key) {
+            return Some(value.clone());
+        }
+        let (key, value) = self.last.remove_entry(key)?;
+        self.current.insert(key, value.clone());
+        Some(value)
+    }
+
+    fn insert(&mut self, key: K, value: V) {
+        self.current.insert(key, value);
+    }
+
+    fn finish_round(&mut self) {
+        self.last = std::mem::take(&mut self.current);
+    }
+}

@@ -1,0 +1,150 @@
+//! What one cluster should hold.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use syncline_manifest::{ObjectKey, Origin};
+
+use super::ranking::Exactness;
+use crate::api::{ClusterName, PruneSettings};
+use crate::fleet::{Diagnostic, Digest, Fleet, Resource};
+use crate::git::CommitId;
+
+/// Everything that should be on a cluster, with the reason for each object.
+#[derive(Debug)]
+pub struct Desired {
+    /// The cluster.
+    pub target: ClusterName,
+    /// The name of the fleet, part of the name of the inventory.
+    pub fleet: Arc<str>,
+    /// The commit it follows from.
+    pub commit: Option<CommitId>,
+    /// The objects.
+    pub objects: BTreeMap<ObjectKey, DesiredObject>,
+    /// Objects on which the files disagree: neither applied nor pruned.
+    pub conflicts: BTreeMap<ObjectKey, Conflict>,
+    /// Units that do not load or render here. While there are any nothing is
+    /// pruned, for nobody knows what they would hold.
+    pub broken: Vec<Arc<str>>,
+    /// The guard against deleting too much.
+    pub prune: PruneSettings,
+    /// The digest of all objects.
+    pub digest: Digest,
+}
+
+/// One object that should be on a cluster.
+#[derive(Debug, Clone)]
+pub struct DesiredObject {
+    /// The object.
+    pub resource: Arc<Resource>,
+    /// The application it is part of.
+    pub application: Arc<str>,
+    /// The overlays that shaped it.
+    pub overlays: Arc<[Origin]>,
+    /// Why it is here.
+    pub why: Why,
+    /// Its part of divided replicas.
+    pub share: Option<Share>,
+    /// The earlier commit it is taken from, because this one's does not load.
+    pub stale: Option<CommitId>,
+}
+
+/// Why an object is on a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "by", rename_all = "camelCase")]
+pub enum Why {
+    /// A policy selected it.
+    Policy {
+        /// The policy.
+        name: Arc<str>,
+        /// Where it stands.
+        origin: Origin,
+        /// Its priority.
+        priority: i32,
+        /// How exactly it named the object.
+        exactness: Exactness,
+    },
+    /// The cluster's own path holds it.
+    ClusterPath,
+}
+
+/// A part of divided replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// How many this cluster got.
+    pub given: u32,
+    /// Of how many.
+    pub total: u32,
+}
+
+/// Two files that say different things about one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The files.
+    pub origins: Vec<Origin>,
+}
+
+impl Desired {
+    pub(super) fn new(target: ClusterName, fleet: &Fleet) -> Desired {
+        Desired {
+            target,
+            fleet: fleet.settings.name.as_str().into(),
+            commit: fleet.commit,
+            objects: BTreeMap::new(),
+            conflicts: BTreeMap::new(),
+            broken: fleet.broken.clone(),
+            prune: fleet.settings.prune.clone(),
+            digest: Digest::of(b""),
+        }
+    }
+
+    pub(super) fn add(&mut self, object: DesiredObject) {
+        let key = object.resource.key.clone();
+        if let Some(conflict) = self.conflicts.get_mut(&key) {
+            conflict.origins.push(object.resource.origin.clone());
+            return;
+        }
+        match self.objects.get(&key) {
+            // Two files may say the same: a namespace that several apps bring.
+            Some(first) if first.resource.digest == object.resource.digest => {}
+            Some(first) => {
+                let origins = vec![first.resource.origin.clone(), object.resource.origin.clone()];
+                self.objects.remove(&key);
+                self.conflicts.insert(key, Conflict { origins });
+            }
+            None => {
+                self.objects.insert(key, object);
+            }
+        }
+    }
+
+    pub(super) fn hold_prune(&mut self, unit: &Arc<str>) {
+        if !self.broken.contains(unit) {
+            self.broken.push(Arc::clone(unit));
+        }
+    }
+
+    pub(super) fn finish(&mut self, diagnostics: &mut Vec<Diagnostic>) {
+        for (key, conflict) in &self.conflicts {
+            let mut origins = conflict.origins.clone();
+            origins.sort();
+            let Some(last) = origins.pop() else { continue };
+            let mut error = Diagnostic::error(&last, format!("{key} is defined more than once"));
+            for origin in origins {
+                error = error.note(format!("also at {origin}"));
+            }
+            diagnostics.push(
+                error
+                    .note("it is neither changed nor pruned until one is removed")
+                    .hint("keep one of the definitions"),
+            );
+        }
+        let parts = self.objects.values().flat_map(|object| {
+            let key = object.resource.key.to_string().into_bytes();
+            [key, object.resource.digest.as_bytes().to_vec()]
+        });
+        let parts: Vec<Vec<u8>> = parts.collect();
+        self.digest = Digest::of_all(parts.iter().map(Vec::as_slice));
+    }
+}
