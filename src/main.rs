@@ -1,1 +1,7 @@
-fn main() {}
+//! The `syncline` program; see [`syncline::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    syncline::cli::main()
+}

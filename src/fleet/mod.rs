@@ -13,6 +13,7 @@ mod last_good;
 mod layout;
 mod options;
 mod resource;
+pub mod scale;
 mod unit;
 
 use std::collections::BTreeMap;

@@ -9,12 +9,14 @@
 mod error;
 mod history;
 mod mirror;
+mod notice;
 mod reference;
 mod snapshot;
 mod source;
 
 pub use error::GitError;
 pub use mirror::{Fetched, Mirror};
+pub use notice::LocalNotice;
 pub use reference::Reference;
 pub use snapshot::{Entry, EntryId, Snapshot};
 pub use source::{Credentials, SourceUrl};

@@ -29,6 +29,8 @@ pub struct Desired {
     pub broken: Vec<Arc<str>>,
     /// The guard against deleting too much.
     pub prune: PruneSettings,
+    /// Whether the commit says that deleting much is meant.
+    pub prune_confirmed: bool,
     /// The digest of all objects.
     pub digest: Digest,
 }
@@ -86,7 +88,10 @@ pub struct Conflict {
 }
 
 impl Desired {
-    pub(super) fn new(target: ClusterName, fleet: &Fleet) -> Desired {
+    /// The line of a commit message that confirms a large deletion.
+    pub const PRUNE_CONFIRMATION: &'static str = "Syncline-Prune: confirmed";
+
+    pub(super) fn new(target: ClusterName, fleet: &Fleet, prune_confirmed: bool) -> Desired {
         Desired {
             target,
             fleet: fleet.settings.name.as_str().into(),
@@ -95,6 +100,7 @@ impl Desired {
             conflicts: BTreeMap::new(),
             broken: fleet.broken.clone(),
             prune: fleet.settings.prune.clone(),
+            prune_confirmed,
             digest: Digest::of(b""),
         }
     }

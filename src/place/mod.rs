@@ -7,7 +7,6 @@
 mod desired;
 mod divide;
 mod ranking;
-pub mod scale;
 mod selector;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -17,7 +16,7 @@ use serde::Serialize;
 use syncline_manifest::{ObjectKey, Origin};
 
 use crate::api::{ClusterName, Placement, Policy, ReplicaScheduling};
-use crate::fleet::{Diagnostic, Fleet, LoadCache, Loaded, Located, Resource, is_below, last_good};
+use crate::fleet::{Diagnostic, Fleet, LoadCache, Loaded, Located, Resource, is_below, last_good, scale};
 use crate::git::{CommitId, GitError, Snapshot};
 use crate::render::{Facts, RenderCache, Rendered, Replicas};
 
@@ -58,6 +57,12 @@ pub fn place(
     renders: &mut RenderCache,
 ) -> Result<Placements, GitError> {
     let facts = Facts::of_fleet(fleet);
+    let messages = snapshot.messages()?;
+    let prune_confirmed = messages
+        .iter()
+        .flat_map(|message| message.lines())
+        .any(|line| line.trim().eq_ignore_ascii_case(Desired::PRUNE_CONFIRMATION));
+    let new_target = |name: &ClusterName| Desired::new(name.clone(), fleet, prune_confirmed);
     let mut placer = Placer {
         snapshot,
         fleet,
@@ -65,7 +70,7 @@ pub fn place(
         renders,
         ages: HashMap::new(),
         reach: fleet.policies.iter().map(|policy| reach(policy, &facts)).collect(),
-        targets: facts.keys().map(|name| (name.clone(), Desired::new(name.clone(), fleet))).collect(),
+        targets: facts.keys().map(|name| (name.clone(), new_target(name))).collect(),
         diagnostics: Vec::new(),
     };
     let mut unplaced = Vec::new();

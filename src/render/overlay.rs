@@ -8,8 +8,8 @@ use syncline_manifest::schema::Shape;
 use syncline_manifest::{GroupVersionKind, Manifest, ObjectKey, Origin};
 
 use super::{Facts, Rendered, Replicas};
+use crate::fleet::scale::replica_pointer;
 use crate::fleet::{Diagnostic, OverlayPatch, PatchTarget, Resource, Unit, nearest};
-use crate::place::scale::replica_pointer;
 
 /// An object while overlays are merged into it; parsed when the first one does.
 struct Slot {

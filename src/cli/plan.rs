@@ -1,0 +1,210 @@
+//! `syncline plan`
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+
+use clap::Args;
+use futures::{StreamExt as _, stream};
+use syncline_manifest::compare::{Difference, DifferenceKind};
+use syncline_manifest::schema::Scope;
+use syncline_manifest::{GroupKind, ObjectKey};
+
+use super::source::{Access, Repository};
+use super::{Failure, Output, Verdict};
+use crate::api;
+use crate::place::Desired;
+use crate::sync::{Action, Inventory, Plan, plan};
+use crate::target::{Cluster, Discovery, Kubeconfigs, Live, TargetError};
+
+/// Show what a sync would change on each cluster, compared with what runs there
+///
+/// Reads from the clusters and writes nothing.
+#[derive(Debug, Args)]
+pub(super) struct PlanCommand {
+    #[command(flatten)]
+    repository: Repository,
+    #[command(flatten)]
+    access: Access,
+    /// Only this cluster
+    #[arg(long, short, value_name = "NAME")]
+    cluster: Option<String>,
+    /// The commit, branch or tag to compare instead of the working directory
+    #[arg(long, value_name = "REV")]
+    rev: Option<String>,
+    /// Exit with 1 when a sync would change something
+    #[arg(long)]
+    exit_code: bool,
+    /// How to print
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+impl PlanCommand {
+    pub fn run(self) -> Result<Verdict, Failure> {
+        let placed = self.repository.placed(self.rev.as_deref())?;
+        let targets: Vec<&Desired> = match &self.cluster {
+            Some(name) => vec![placed.target(name)?],
+            None => placed.placements.targets.values().map(|desired| &**desired).collect(),
+        };
+        let kubeconfigs = self.access.kubeconfigs();
+        let runtime = tokio::runtime::Runtime::new()?;
+        let plans: Vec<(&Desired, Result<Plan, Failure>)> = runtime.block_on(
+            stream::iter(targets)
+                .map(|desired| {
+                    let cluster = &placed.fleet.clusters[&desired.target].value;
+                    let kubeconfigs = &kubeconfigs;
+                    async move { (desired, plan_target(kubeconfigs, cluster, desired).await) }
+                })
+                .buffered(8)
+                .collect(),
+        );
+        let mut out = std::io::stdout().lock();
+        let is_unreachable = plans.iter().any(|(_, plan)| plan.is_err());
+        let changes = plans.iter().filter_map(|(_, plan)| plan.as_ref().ok()).any(|plan| {
+            let [create, update, prune, _, _] = plan.counts();
+            create + update + prune > 0
+        });
+        match self.output {
+            Output::Json => {
+                let plans: Vec<_> = plans.iter().filter_map(|(_, plan)| plan.as_ref().ok()).collect();
+                serde_json::to_writer_pretty(&mut out, &plans)?;
+                writeln!(out)?;
+            }
+            Output::Text => {
+                for plan in plans.iter().filter_map(|(_, plan)| plan.as_ref().ok()) {
+                    print(&mut out, plan)?;
+                }
+            }
+        }
+        for (desired, plan) in &plans {
+            if let Err(failure) = plan {
+                eprintln!("{}: {failure}", desired.target);
+            }
+        }
+        Ok(if is_unreachable || (self.exit_code && changes) { Verdict::Bad } else { Verdict::Good })
+    }
+}
+
+async fn plan_target(
+    kubeconfigs: &Kubeconfigs,
+    cluster: &api::Cluster,
+    desired: &Desired,
+) -> Result<Plan, Failure> {
+    let cluster = kubeconfigs.connect(cluster).await?;
+    let discovery = cluster.discover().await?;
+    let mut inventory = Inventory::new(&desired.fleet, &desired.target);
+    let parent = inventory.parent();
+    if let Some(kind) = discovery.kind(&parent.group_kind) {
+        match cluster.get(&parent, kind).await {
+            Ok(parent) => inventory.adopt(&parent),
+            Err(TargetError::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let live = observe(&cluster, &discovery, &inventory, desired).await?;
+    Ok(plan(desired, &live, &inventory, &discovery))
+}
+
+/// The members of the inventory, and what exists under a desired name without
+/// being one.
+async fn observe(
+    cluster: &Cluster,
+    discovery: &Discovery,
+    inventory: &Inventory,
+    desired: &Desired,
+) -> Result<BTreeMap<ObjectKey, Live>, TargetError> {
+    let kinds: BTreeSet<&GroupKind> =
+        inventory.kinds.iter().chain(desired.objects.keys().map(|key| &key.group_kind)).collect();
+    let selector = inventory.selector();
+    let mut live = BTreeMap::new();
+    for kind in kinds {
+        let Some(on_server) = discovery.kind(kind).filter(|kind| kind.is_watchable) else { continue };
+        let mut from = None;
+        loop {
+            let page = cluster.list(kind, on_server, Some(&selector), from.as_deref()).await?;
+            for item in page.items {
+                let value = serde_json::from_str(item.get()).unwrap_or_default();
+                let found = Live::new(kind, value);
+                live.insert(found.key.clone(), found);
+            }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => break,
+            }
+        }
+    }
+    let missing = desired.objects.keys().filter_map(|key| {
+        let on_server = discovery.kind(&key.group_kind)?;
+        let mut key = key.clone();
+        if on_server.scope == Scope::Namespaced && key.namespace.is_none() {
+            key.namespace = Some("default".into());
+        }
+        (!live.contains_key(&key)).then_some((key, on_server))
+    });
+    let missing: Vec<_> = missing.collect();
+    let found: Vec<Result<Live, TargetError>> = stream::iter(missing)
+        .map(|(key, on_server)| async move { cluster.get(&key, on_server).await })
+        .buffer_unordered(16)
+        .collect()
+        .await;
+    for found in found {
+        match found {
+            Ok(found) => {
+                live.insert(found.key.clone(), found);
+            }
+            Err(TargetError::NotFound(_) | TargetError::Forbidden(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(live)
+}
+
+fn print(out: &mut impl std::io::Write, plan: &Plan) -> Result<(), Failure> {
+    let [create, update, prune, unchanged, blocked] = plan.counts();
+    write!(
+        out,
+        "{}: {create} to create, {update} to update, {prune} to prune, {unchanged} unchanged",
+        plan.target
+    )?;
+    writeln!(out, "{}", if blocked > 0 { format!(", {blocked} blocked") } else { String::new() })?;
+    for object in &plan.objects {
+        match &object.action {
+            Action::Unchanged => {}
+            Action::Create => writeln!(out, "  + {}", object.key)?,
+            Action::Prune => writeln!(out, "  - {}", object.key)?,
+            Action::Release => writeln!(out, "  o {} stays, but is no longer looked after", object.key)?,
+            Action::Blocked { reason } => writeln!(out, "  ! {} {reason}", object.key)?,
+            Action::Update { differences } => {
+                writeln!(out, "  ~ {}", object.key)?;
+                let is_secret = object.key.group_kind.is("", "Secret");
+                for difference in differences.iter().take(8) {
+                    writeln!(out, "      {}", spelled(difference, is_secret))?;
+                }
+                if differences.len() > 8 {
+                    writeln!(out, "      and {} more fields", differences.len() - 8)?;
+                }
+            }
+        }
+    }
+    if let Some(hold) = &plan.prune_hold {
+        writeln!(out, "  held: {hold}")?;
+    }
+    writeln!(out)?;
+    Ok(())
+}
+
+fn spelled(difference: &Difference, is_secret: bool) -> String {
+    let field = if difference.pointer.is_empty() { "/" } else { &difference.pointer };
+    let shortened = |text: String| if text.chars().count() > 60 { "...".to_owned() } else { text };
+    match &difference.kind {
+        DifferenceKind::Value { .. } if is_secret => format!("{field}: changed"),
+        DifferenceKind::Value { desired, live: Some(live) } => {
+            format!("{field}: {} -> {}", shortened(live.to_string()), shortened(desired.to_string()))
+        }
+        DifferenceKind::Value { desired, live: None } => {
+            format!("{field}: + {}", shortened(desired.to_string()))
+        }
+        DifferenceKind::NoLongerDesired => format!("{field}: removed"),
+        DifferenceKind::NotOwned => format!("{field}: taken over, same value"),
+    }
+}

@@ -1,0 +1,176 @@
+//! `syncline status`
+
+use std::io::Write as _;
+
+use clap::Args;
+use serde_json::json;
+
+use super::source::Repository;
+use super::{Failure, Output, Verdict};
+use crate::fleet::{self, LoadCache};
+use crate::git::Mirror;
+use crate::place::{Unplaced, place};
+use crate::record::Ledger;
+use crate::render::RenderCache;
+use crate::sync::{ConnectionState, Health, ObjectState, ObjectStatus, SourceStatus, TargetStatus};
+
+/// Show what is known of every target
+///
+/// Answers from the local records, whether a daemon runs or not. Exits with 1 when
+/// a target is not what Git says.
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    #[command(flatten)]
+    repository: Repository,
+    /// How to print
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+impl Status {
+    pub fn run(self) -> Result<Verdict, Failure> {
+        let (source, credentials) = self.repository.source()?;
+        let mirror = Mirror::open(&self.repository.data_dir, source, credentials)?;
+        let ledger = Ledger::new(mirror.repository());
+        let Some(source) = ledger.source::<SourceStatus>()? else {
+            return Err(Failure::new(
+                format!("nothing is recorded of {} yet", mirror.source()),
+                "`syncline run` with the same --repo and --data-dir writes records",
+            ));
+        };
+        let targets: Vec<TargetStatus> = ledger.statuses()?;
+        let unplaced = self.unplaced(&mirror, &source)?;
+        let is_done = source.problem.is_none() && targets.iter().all(TargetStatus::is_done);
+        let mut out = std::io::stdout().lock();
+        match self.output {
+            Output::Json => {
+                let report =
+                    json!({"source": source, "targets": targets, "unplaced": unplaced, "done": is_done});
+                serde_json::to_writer_pretty(&mut out, &report)?;
+                writeln!(out)?;
+            }
+            Output::Text => write_text(&mut out, &source, &targets, &unplaced)?,
+        }
+        Ok(if is_done { Verdict::Good } else { Verdict::Bad })
+    }
+
+    /// Resources that go nowhere follow from the commit alone.
+    fn unplaced(&self, mirror: &Mirror, source: &SourceStatus) -> Result<Vec<Unplaced>, Failure> {
+        let Some(commit) = source.commit else { return Ok(Vec::new()) };
+        let snapshot = mirror.snapshot(commit)?;
+        let (mut loads, mut renders) = (LoadCache::default(), RenderCache::default());
+        let Ok(fleet) = fleet::load(&snapshot, &self.repository.path, &mut loads) else {
+            return Ok(Vec::new());
+        };
+        Ok(place(&snapshot, &fleet, &mut loads, &mut renders)?.unplaced)
+    }
+}
+
+/// What is known, for people.
+pub(super) fn write_text(
+    out: &mut impl std::io::Write,
+    source: &SourceStatus,
+    targets: &[TargetStatus],
+    unplaced: &[Unplaced],
+) -> Result<(), Failure> {
+    let commit = source.commit.map_or_else(|| "no commit".to_owned(), |commit| commit.short());
+    writeln!(out, "{} at {commit}", source.url)?;
+    if let Some(problem) = &source.problem {
+        writeln!(out, "  problem: {problem}")?;
+    }
+    if let Some(hint) = &source.hint {
+        writeln!(out, "  hint: {hint}")?;
+    }
+    writeln!(out, "\n{:<24} {:<13} {:>9} {:>9} {:>9}", "TARGET", "COMMIT", "OBJECTS", "IN SYNC", "HEALTHY")?;
+    for target in targets {
+        let commit = target.commit.map_or_else(|| "-".to_owned(), |commit| commit.short());
+        writeln!(
+            out,
+            "{:<24} {commit:<13} {:>9} {:>9} {:>9}",
+            target.target, target.objects, target.in_sync, target.healthy
+        )?;
+    }
+    for target in targets {
+        write_troubles(out, target)?;
+    }
+    if !unplaced.is_empty() {
+        writeln!(out, "\nThese resources go nowhere, for no policy selects them:")?;
+        for unplaced in unplaced {
+            writeln!(out, "  {}  ({})", unplaced.key, unplaced.origin)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_troubles(out: &mut impl std::io::Write, target: &TargetStatus) -> Result<(), Failure> {
+    let is_quiet = target.is_done() && target.prune_hold.is_none() && target.troubles.is_empty();
+    if is_quiet {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", target.target)?;
+    match &target.connection {
+        ConnectionState::Pending => writeln!(out, "  is being connected")?,
+        ConnectionState::Connected if !target.is_observed => writeln!(out, "  is being read")?,
+        ConnectionState::Connected => {}
+        ConnectionState::Unreachable { reason, hint, attempts } => {
+            writeln!(out, "  unreachable ({attempts} tries): {reason}")?;
+            if let Some(hint) = hint {
+                writeln!(out, "    hint: {hint}")?;
+            }
+        }
+    }
+    if let Some(hold) = &target.prune_hold {
+        writeln!(out, "  held: {hold}")?;
+    } else if target.leftovers > 0 {
+        writeln!(out, "  {} objects that left Git are still there", target.leftovers)?;
+    }
+    for (name, application) in &target.applications {
+        if let Some(stale) = application.stale {
+            writeln!(out, "  {name} is held at commit {}, for the newest does not load", stale.short())?;
+        }
+    }
+    for trouble in target.troubles.iter().take(20) {
+        write_trouble(out, trouble)?;
+    }
+    if target.troubles.len() > 20 {
+        writeln!(out, "  and {} more; see them all with -o json", target.troubles.len() - 20)?;
+    }
+    Ok(())
+}
+
+fn write_trouble(out: &mut impl std::io::Write, trouble: &ObjectStatus) -> Result<(), Failure> {
+    let key = &trouble.key;
+    match &trouble.state {
+        ObjectState::Failed { message, hint, attempts, .. } => {
+            writeln!(out, "  {key}: failed ({attempts} tries): {message}")?;
+            if let Some(origin) = &trouble.origin {
+                writeln!(out, "    --> {origin}")?;
+            }
+            if let Some(hint) = hint {
+                writeln!(out, "    hint: {hint}")?;
+            }
+        }
+        ObjectState::WaitingForKind => {
+            writeln!(out, "  {key}: the server has no kind {}", key.group_kind)?;
+            writeln!(
+                out,
+                "    hint: install its CustomResourceDefinition; it is applied the moment that arrives"
+            )?;
+        }
+        ObjectState::WaitingForWave { wave } => writeln!(out, "  {key}: waits for the waves before {wave}")?,
+        ObjectState::Contested { manager, fields } => {
+            let manager = manager.as_deref().unwrap_or("somebody");
+            writeln!(out, "  {key}: contested, {manager} keeps changing {}", fields.join(", "))?;
+            writeln!(out, "    hint: leave the fields to it with syncline.dev/ignore-differences")?;
+        }
+        ObjectState::Unhealthy { health } => match health {
+            Health::Failed(reason) => writeln!(out, "  {key}: failed: {reason}")?,
+            Health::Progressing(reason) => writeln!(out, "  {key}: in progress: {reason}")?,
+            Health::Healthy => {}
+        },
+        ObjectState::Conflict { origins } => {
+            writeln!(out, "  {key}: defined more than once: {}", origins.join(", "))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! Syncing: from what is desired to what runs, and keeping it so.
+//!
+//! Fifth to eighth in the flow: plan, apply, observe. The [`Index`] is plain data
+//! that decides everything; it is fed with what is desired and what is seen, and
+//! gives steps to take. A [`task`](run_target) a target does the IO around it:
+//! watches bring events, steps become requests, status goes to the ledger.
+//!
+//! ```text
+//!   Desired ──► Index ──► Step ──► apply / delete
+//!                 ▲                     │
+//!                 └── watch events ◄────┘
+//! ```
+
+mod backoff;
+mod drift;
+mod engine;
+mod health;
+mod index;
+mod inventory;
+mod metrics;
+mod order;
+mod plan;
+mod prune;
+mod status;
+mod task;
+
+pub use engine::{EngineOptions, FleetStatus, SourceStatus, run_engine};
+pub use health::Health;
+pub use inventory::{Inventory, NAMESPACE};
+pub use metrics::Metrics;
+pub use plan::{Action, Plan, PlannedObject, plan};
+pub use prune::PruneHold;
+pub use status::{ApplicationStatus, ConnectionState, ObjectState, ObjectStatus, TargetStatus};
+pub use task::{TargetContext, run_target};
+
+/// The field manager under which everything is applied.
+pub const FIELD_MANAGER: &str = "syncline";

@@ -1,0 +1,496 @@
+//! The task of one target: connects, watches, takes the steps its index gives,
+//! and reports. One task a target, so that a dead one delays nobody.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use syncline_manifest::{GroupKind, ObjectKey};
+use tokio::sync::{OnceCell, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::FIELD_MANAGER;
+use super::backoff::Backoff;
+use super::index::{Index, Notice, Outcome, Step, StepAction};
+use super::inventory::{Inventory, MEMBER_LABEL, NAMESPACE};
+use super::metrics::Metrics;
+use super::status::{ConnectionState, TargetStatus, summary};
+use crate::api;
+use crate::fleet::OnImmutable;
+use crate::place::Desired;
+use crate::target::{Cluster, Kubeconfigs, TargetError, WatchEvent, Watched};
+
+/// Requests under way at once, on one target.
+const CONCURRENCY: usize = 24;
+/// Watch events that wait to be taken in.
+const EVENTS: usize = 64;
+/// At most this often a status is reported.
+const REPORT_EVERY: Duration = Duration::from_millis(100);
+
+/// What the task of a target is given.
+pub struct TargetContext {
+    /// The cluster as Git has it now.
+    pub cluster: watch::Receiver<Arc<api::Cluster>>,
+    /// What it should hold.
+    pub desired: watch::Receiver<Arc<Desired>>,
+    /// Where kubeconfigs come from.
+    pub kubeconfigs: Kubeconfigs,
+    /// Where the state of the target goes.
+    pub status: watch::Sender<TargetStatus>,
+    /// Whether deletions that the guard would hold are meant.
+    pub confirm_prune: bool,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Ends the task.
+    pub shutdown: CancellationToken,
+}
+
+/// Why a session with a target ended.
+enum Ended {
+    Shutdown,
+    /// It failed; `connected` tells whether it ever worked.
+    Failed {
+        reason: String,
+        hint: Option<String>,
+        worked: bool,
+    },
+    /// The cluster is reached otherwise now.
+    Reconfigured,
+}
+
+/// Keeps one target what Git says, until shut down.
+pub async fn run_target(mut context: TargetContext) {
+    let name = context.desired.borrow().target.clone();
+    let mut failures = 0;
+    loop {
+        let shutdown = context.shutdown.clone();
+        let ended = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Ended::Shutdown,
+            ended = session(&mut context) => ended,
+        };
+        match ended {
+            Ended::Shutdown => return,
+            Ended::Reconfigured => failures = 0,
+            Ended::Failed { reason, hint, worked } => {
+                failures = if worked { 1 } else { failures + 1 };
+                if failures == 1 {
+                    warn!(target = %name, %reason, "target is out of reach");
+                }
+                let commit = context.desired.borrow().commit;
+                context.status.send_modify(|status| {
+                    status.commit = commit;
+                    status.is_observed = false;
+                    status.connection = ConnectionState::Unreachable { reason, hint, attempts: failures };
+                });
+                let delay = Backoff::TARGET.after(failures);
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = context.shutdown.cancelled() => return,
+                    _ = context.cluster.changed() => {}
+                }
+            }
+        }
+    }
+}
+
+fn failed(error: &TargetError, worked: bool) -> Ended {
+    Ended::Failed { reason: error.to_string(), hint: error.hint(), worked }
+}
+
+/// Connects and works until something ends it.
+async fn session(context: &mut TargetContext) -> Ended {
+    let configured = Arc::clone(&context.cluster.borrow_and_update());
+    let cluster = match context.kubeconfigs.connect(&configured).await {
+        Ok(cluster) => cluster,
+        Err(error) => {
+            let hint = Some(error.hint().to_owned());
+            return Ended::Failed { reason: error.to_string(), hint, worked: false };
+        }
+    };
+    let desired = Arc::clone(&context.desired.borrow_and_update());
+    let mut session = match Session::begin(cluster, desired, context).await {
+        Ok(session) => session,
+        Err(error) => return failed(&error, false),
+    };
+    info!(target = %session.index.desired.target, "connected");
+    match session.run(context, &configured).await {
+        Ok(ended) => ended,
+        Err(error) => failed(&error, true),
+    }
+}
+
+struct Session {
+    cluster: Cluster,
+    index: Index,
+    watches: JoinSet<()>,
+    watched: HashSet<GroupKind>,
+    events: mpsc::Sender<WatchEvent>,
+    received: mpsc::Receiver<WatchEvent>,
+    namespaces: Namespaces,
+    metrics: Arc<Metrics>,
+    /// The parent object as the target has it.
+    recorded: Inventory,
+    is_parent_new: bool,
+    kinds_may_have_changed: Option<Instant>,
+    kind_checks: u32,
+}
+
+/// Namespaces that exist, or are being created by one of several that need them.
+type Namespaces = Arc<std::sync::Mutex<HashMap<Arc<str>, Arc<OnceCell<()>>>>>;
+
+impl Session {
+    async fn begin(
+        cluster: Cluster,
+        desired: Arc<Desired>,
+        context: &TargetContext,
+    ) -> Result<Session, TargetError> {
+        let discovery = cluster.discover().await?;
+        let mut inventory = Inventory::new(&desired.fleet, &desired.target);
+        let parent = inventory.parent();
+        let kind = discovery
+            .kind(&parent.group_kind)
+            .ok_or_else(|| TargetError::NoSuchKind(parent.group_kind.to_string()))?;
+        let is_parent_new = match cluster.get(&parent, kind).await {
+            Ok(parent) => {
+                inventory.adopt(&parent);
+                false
+            }
+            Err(TargetError::NotFound(_)) => true,
+            Err(error) => return Err(error),
+        };
+        let (events, received) = mpsc::channel(EVENTS);
+        let mut session = Session {
+            cluster,
+            recorded: inventory.clone(),
+            index: Index::new(inventory, Arc::new(discovery), desired, context.confirm_prune),
+            watches: JoinSet::new(),
+            watched: HashSet::new(),
+            events,
+            received,
+            namespaces: Namespaces::default(),
+            metrics: Arc::clone(&context.metrics),
+            is_parent_new,
+            kinds_may_have_changed: None,
+            kind_checks: 0,
+        };
+        session.prepare().await?;
+        Ok(session)
+    }
+
+    /// What must be in place before steps are taken: the inventory lists every kind
+    /// of which an object may be created, and every such kind is watched.
+    async fn prepare(&mut self) -> Result<(), TargetError> {
+        let (kinds, namespaces) = self.index.needed();
+        let inventory = &mut self.index.inventory;
+        inventory.kinds.extend(kinds);
+        inventory.namespaces.extend(namespaces);
+        if self.is_parent_new && self.index.wanted.is_empty() {
+            return Ok(());
+        }
+        self.write_parent().await?;
+        for (kind, on_server) in self.index.kinds_to_watch() {
+            if !self.watched.insert(kind.clone()) {
+                continue;
+            }
+            let (cluster, events) = (self.cluster.clone(), self.events.clone());
+            let selector = self.index.inventory.selector();
+            self.watches.spawn(async move { cluster.watch(kind, on_server, selector, events).await });
+        }
+        Ok(())
+    }
+
+    async fn write_parent(&mut self) -> Result<(), TargetError> {
+        if !self.is_parent_new && self.recorded == self.index.inventory {
+            return Ok(());
+        }
+        let parent = self.index.inventory.parent();
+        let discovery = self.index.discovery();
+        let Some(kind) = discovery.kind(&parent.group_kind).cloned() else { return Ok(()) };
+        if self.is_parent_new {
+            self.cluster.ensure_namespace(NAMESPACE, FIELD_MANAGER).await?;
+        }
+        let body = self.index.inventory.manifest().to_string().into_bytes();
+        self.cluster.apply(&parent, "v1", &kind, FIELD_MANAGER, body).await?;
+        self.metrics.count_write("inventory");
+        self.recorded = self.index.inventory.clone();
+        self.is_parent_new = false;
+        Ok(())
+    }
+
+    /// Forgets kinds that no member is of any more, once nothing is under way.
+    async fn shrink_inventory(&mut self) -> Result<(), TargetError> {
+        if self.index.is_busy() || !self.index.is_complete() || self.index.leftovers() > 0 {
+            return Ok(());
+        }
+        let (kinds, namespaces) = self.index.needed();
+        if self.index.inventory.kinds == kinds && self.index.inventory.namespaces == namespaces {
+            return Ok(());
+        }
+        self.index.inventory.kinds = kinds;
+        self.index.inventory.namespaces = namespaces;
+        self.write_parent().await
+    }
+
+    async fn run(
+        &mut self,
+        context: &mut TargetContext,
+        configured: &Arc<api::Cluster>,
+    ) -> Result<Ended, TargetError> {
+        let mut under_way = FuturesUnordered::new();
+        let mut reported = Instant::now();
+        let mut is_changed = true;
+        loop {
+            let now = Instant::now();
+            while under_way.len() < CONCURRENCY
+                && let Some(step) = self.index.next(now)
+            {
+                under_way.push(take(
+                    step,
+                    self.cluster.clone(),
+                    Arc::clone(&self.namespaces),
+                    Arc::clone(&self.metrics),
+                ));
+            }
+            let is_idle = under_way.is_empty();
+            if is_idle {
+                self.shrink_inventory().await?;
+            }
+            if is_changed && (is_idle || reported.elapsed() >= REPORT_EVERY) && self.received.is_empty() {
+                let summary = summary(&self.index);
+                context.status.send_if_modified(|status| {
+                    let is_new = *status != summary;
+                    *status = summary;
+                    is_new
+                });
+                (is_changed, reported) = (false, Instant::now());
+            }
+            let wake = self.next_wake(is_changed.then(|| reported + REPORT_EVERY));
+            tokio::select! {
+                biased;
+                () = context.shutdown.cancelled() => {
+                    // What is under way is finished, so that no request is cut in half.
+                    let drained = async { while under_way.next().await.is_some() {} };
+                    let _ = tokio::time::timeout(Duration::from_secs(5), drained).await;
+                    return Ok(Ended::Shutdown);
+                }
+                changed = context.desired.changed() => {
+                    if changed.is_err() {
+                        return Ok(Ended::Shutdown);
+                    }
+                    let desired = Arc::clone(&context.desired.borrow_and_update());
+                    if desired.fleet != self.index.desired.fleet {
+                        return Ok(Ended::Reconfigured);
+                    }
+                    self.index.set_desired(desired);
+                    self.prepare().await?;
+                    is_changed = true;
+                }
+                changed = context.cluster.changed() => {
+                    let now_configured = context.cluster.borrow().spec.kubeconfig_secret_ref.clone();
+                    if changed.is_err() || now_configured != configured.spec.kubeconfig_secret_ref {
+                        return Ok(Ended::Reconfigured);
+                    }
+                }
+                Some((key, outcome)) = under_way.next(), if !is_idle => {
+                    if let Outcome::Failed { error, .. } = &outcome {
+                        self.report_failure(&key, error);
+                        if error.is_about_target() {
+                            return Err(error.clone());
+                        }
+                    }
+                    let notice = self.index.finish(&key, outcome, Instant::now());
+                    self.take_notice(notice);
+                    is_changed = true;
+                }
+                Some(event) = self.received.recv() => {
+                    self.take_event(event).await?;
+                    is_changed = true;
+                }
+                () = wake => {
+                    if self.kinds_may_have_changed.is_some_and(|at| at <= Instant::now()) {
+                        self.refresh_kinds().await?;
+                        is_changed = true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn next_wake(&mut self, report: Option<Instant>) -> impl Future<Output = ()> + use<> {
+        if self.index.waits_for_kinds() && self.kinds_may_have_changed.is_none() {
+            // A definition may arrive from elsewhere; asking costs two requests.
+            let delay = Backoff::TARGET.after(self.kind_checks + 2);
+            self.kinds_may_have_changed = Some(Instant::now() + delay);
+        }
+        let next = [self.index.wakes_at(), self.kinds_may_have_changed, report].into_iter().flatten().min();
+        async move {
+            match next {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    async fn take_event(&mut self, event: WatchEvent) -> Result<(), TargetError> {
+        if let Watched::Failed(error) = event.watched {
+            if let TargetError::NoSuchKind(_) = error {
+                // The kind went away; if it is still wanted it is waited for.
+                self.watched.remove(&event.kind);
+                return self.refresh_kinds().await;
+            }
+            return Err(error);
+        }
+        let notice = self.index.observe(event, Instant::now());
+        self.take_notice(notice);
+        Ok(())
+    }
+
+    fn take_notice(&mut self, notice: Option<Notice>) {
+        match notice {
+            Some(Notice::KindsChanged) => {
+                self.kind_checks = 0;
+                self.kinds_may_have_changed = Some(Instant::now());
+            }
+            Some(Notice::Drifted { key, manager, fields }) => {
+                let target = &self.index.desired.target;
+                self.metrics.count_drift();
+                info!(%target, object = %key, manager = manager.as_deref().unwrap_or("-"), ?fields, "drift");
+            }
+            None => {}
+        }
+    }
+
+    fn report_failure(&self, key: &ObjectKey, error: &TargetError) {
+        let is_known = self.index.failures.get(key).is_some_and(|failure| failure.error == *error);
+        let target = &self.index.desired.target;
+        self.metrics.count_failure();
+        if is_known {
+            debug!(%target, object = %key, %error, "apply failed again");
+        } else {
+            warn!(%target, object = %key, %error, "apply failed");
+        }
+    }
+
+    async fn refresh_kinds(&mut self) -> Result<(), TargetError> {
+        self.kinds_may_have_changed = None;
+        self.kind_checks = self.kind_checks.saturating_add(1);
+        let discovery = self.cluster.discover().await?;
+        self.index.set_discovery(Arc::new(discovery));
+        self.prepare().await
+    }
+}
+
+/// Takes one step.
+async fn take(
+    step: Step,
+    cluster: Cluster,
+    namespaces: Namespaces,
+    metrics: Arc<Metrics>,
+) -> (ObjectKey, Outcome) {
+    let Step { key, on_server, action } = step;
+    let outcome = match action {
+        StepAction::Delete { uid } => {
+            metrics.count_write("delete");
+            match cluster.delete(&key, &on_server, &uid).await {
+                Ok(()) => Outcome::Removed,
+                Err(error) => Outcome::Failed { error, digest: None },
+            }
+        }
+        StepAction::Release => {
+            metrics.count_write("release");
+            let patch = serde_json::json!({"metadata": {"labels": {MEMBER_LABEL: null}}});
+            match cluster.merge_patch(&key, &on_server, FIELD_MANAGER, &patch).await {
+                Ok(_) | Err(TargetError::NotFound(_)) => Outcome::Removed,
+                Err(error) => Outcome::Failed { error, digest: None },
+            }
+        }
+        StepAction::Apply { version, body, digest, is_new, immutable } => {
+            let apply = || {
+                metrics.count_write("apply");
+                cluster.apply(&key, &version, &on_server, FIELD_MANAGER, body.clone())
+            };
+            let attempt = async {
+                if is_new && let Some(namespace) = &key.namespace {
+                    ensure_namespace(&cluster, &namespaces, namespace, Freshness::Remembered).await?;
+                }
+                match apply().await {
+                    Err(error) if is_missing_namespace(&error) => {
+                        let Some(namespace) = &key.namespace else { return Err(error) };
+                        ensure_namespace(&cluster, &namespaces, namespace, Freshness::Checked).await?;
+                        apply().await
+                    }
+                    Err(error) if error.is_immutable_field() && immutable == OnImmutable::Recreate => {
+                        let live = cluster.get(&key, &on_server).await?;
+                        metrics.count_write("delete");
+                        cluster.delete(&key, &on_server, live.uid()).await?;
+                        wait_until_gone(&cluster, &key, &on_server).await?;
+                        apply().await
+                    }
+                    other => other,
+                }
+            };
+            match attempt.await {
+                Ok(live) => Outcome::Applied { live: Box::new(live), digest },
+                Err(error) => Outcome::Failed { error, digest: Some(digest) },
+            }
+        }
+    };
+    (key, outcome)
+}
+
+fn is_missing_namespace(error: &TargetError) -> bool {
+    matches!(error, TargetError::NotFound(message) if message.contains("namespaces \""))
+}
+
+#[derive(PartialEq)]
+enum Freshness {
+    /// What was created once is there.
+    Remembered,
+    /// The server just said that it is not.
+    Checked,
+}
+
+/// Creates a namespace once, however many objects need it.
+async fn ensure_namespace(
+    cluster: &Cluster,
+    namespaces: &Namespaces,
+    name: &Arc<str>,
+    freshness: Freshness,
+) -> Result<(), TargetError> {
+    let cell = {
+        let mut known = namespaces.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if freshness == Freshness::Checked {
+            known.remove(name);
+        }
+        Arc::clone(known.entry(Arc::clone(name)).or_default())
+    };
+    cell.get_or_try_init(|| async {
+        match cluster.ensure_namespace(name, FIELD_MANAGER).await {
+            // Whoever may not create namespaces may still be allowed to work in one.
+            Err(TargetError::Forbidden(_)) => Ok(()),
+            other => other,
+        }
+    })
+    .await
+    .copied()
+}
+
+async fn wait_until_gone(
+    cluster: &Cluster,
+    key: &ObjectKey,
+    on_server: &crate::target::KindOnServer,
+) -> Result<(), TargetError> {
+    for attempt in 0..50 {
+        match cluster.get(key, on_server).await {
+            Err(TargetError::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
+            Ok(_) => tokio::time::sleep(Duration::from_millis(20 * (attempt + 1))).await,
+        }
+    }
+    Err(TargetError::Conflict(format!("{key} is still being deleted")))
+}
