@@ -112,7 +112,7 @@ impl Run {
             source,
             credentials,
             reference: self.reference()?,
-            folder: self.repository.path.clone(),
+            folder: self.repository.folder(),
             data_dir: self.repository.data_dir.clone(),
             kubeconfigs: self.access.kubeconfigs(),
             interval: self.interval,

@@ -19,9 +19,9 @@ pub(super) struct Repository {
     /// The fleet repository: a folder or a URL
     #[arg(long, value_name = "URL|PATH", default_value = ".")]
     repo: String,
-    /// The folder of the repository that is the fleet
+    /// The folder of the repository that is the fleet; its root where not given
     #[arg(long, value_name = "PATH", default_value = "")]
-    pub path: String,
+    path: String,
     /// Where clones of repositories are kept
     #[arg(long, value_name = "DIR", env = "SYNCLINE_DATA_DIR", default_value_os_t = default_data_dir())]
     pub data_dir: PathBuf,
@@ -80,9 +80,25 @@ impl Placed {
 }
 
 impl Repository {
+    /// The address and the folder of the fleet below it. A folder inside a working
+    /// directory stands for that repository and that folder.
+    fn place(&self) -> (String, String) {
+        let path = std::path::Path::new(&self.repo);
+        match crate::git::enclosing_repository(path) {
+            Some((root, below)) if self.path.is_empty() => (root.display().to_string(), below),
+            Some((root, _)) if path.join(".git").exists() => (root.display().to_string(), self.path.clone()),
+            _ => (self.repo.clone(), self.path.clone()),
+        }
+    }
+
+    /// The folder of the repository that is the fleet.
+    pub fn folder(&self) -> String {
+        self.place().1
+    }
+
     /// The address and how to enter it.
     pub fn source(&self) -> Result<(SourceUrl, Option<Credentials>), Failure> {
-        let (source, from_url) = SourceUrl::parse(&self.repo);
+        let (source, from_url) = SourceUrl::parse(&self.place().0);
         let password = std::env::var("SYNCLINE_GIT_PASSWORD").ok();
         let credentials = match (&self.git_token_file, &self.git_username, password) {
             (Some(file), ..) => {
@@ -131,7 +147,7 @@ impl Repository {
     pub fn placed(&self, revision: Option<&str>) -> Result<Placed, Failure> {
         let snapshot = self.snapshot(revision)?;
         let (mut loads, mut renders) = (LoadCache::default(), RenderCache::default());
-        let fleet = fleet::load(&snapshot, &self.path, &mut loads)?;
+        let fleet = fleet::load(&snapshot, &self.folder(), &mut loads)?;
         let placements = place(&snapshot, &fleet, &mut loads, &mut renders)?;
         Ok(Placed { fleet, placements })
     }

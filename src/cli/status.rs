@@ -59,7 +59,7 @@ impl Status {
         let Some(commit) = source.commit else { return Ok(Vec::new()) };
         let snapshot = mirror.snapshot(commit)?;
         let (mut loads, mut renders) = (LoadCache::default(), RenderCache::default());
-        let Ok(fleet) = fleet::load(&snapshot, &self.repository.path, &mut loads) else {
+        let Ok(fleet) = fleet::load(&snapshot, &self.repository.folder(), &mut loads) else {
             return Ok(Vec::new());
         };
         Ok(place(&snapshot, &fleet, &mut loads, &mut renders)?.unplaced)

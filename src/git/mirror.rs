@@ -174,16 +174,13 @@ impl Mirror {
     fn wanted(&self, reference: &Reference, advertised: &[Ref]) -> Result<Option<CommitId>, GitError> {
         let commits: Vec<(&str, gix::ObjectId)> = advertised
             .iter()
-            .filter_map(|advertised| {
-                let (name, _, peeled) = advertised.unpack();
-                Some((std::str::from_utf8(name).ok()?, peeled?.to_owned(), advertised))
-            })
-            .map(|(name, direct, advertised)| {
-                let commit = match advertised {
-                    Ref::Peeled { object, .. } | Ref::Symbolic { object, .. } => *object,
-                    _ => direct,
-                };
-                (name, commit)
+            .filter_map(|advertised| match advertised {
+                Ref::Peeled { full_ref_name, object, .. }
+                | Ref::Direct { full_ref_name, object }
+                | Ref::Symbolic { full_ref_name, object, .. } => {
+                    Some((std::str::from_utf8(full_ref_name).ok()?, *object))
+                }
+                Ref::Unborn { .. } => None,
             })
             .collect();
         let find =

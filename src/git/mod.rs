@@ -18,7 +18,7 @@ pub use error::GitError;
 pub use mirror::{Fetched, Mirror};
 pub use notice::LocalNotice;
 pub use reference::Reference;
-pub use snapshot::{Entry, EntryId, Snapshot};
+pub use snapshot::{Entry, EntryId, Snapshot, enclosing_repository};
 pub use source::{Credentials, SourceUrl};
 
 use std::fmt;

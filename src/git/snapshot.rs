@@ -175,6 +175,15 @@ impl Snapshot {
     }
 }
 
+/// The root of the working directory that a folder lies in, and the folder's path
+/// below it; None outside of any, and for bare repositories.
+pub fn enclosing_repository(path: &Path) -> Option<(PathBuf, String)> {
+    let folder = path.canonicalize().ok()?;
+    let root = open_local(&folder).ok()?.workdir()?.canonicalize().ok()?;
+    let below = folder.strip_prefix(&root).ok()?.to_str()?.replace('\\', "/");
+    Some((root, below))
+}
+
 fn open_local(path: &Path) -> Result<gix::Repository, GitError> {
     let refuse = |reason: String| GitError::NotARepository { path: path.to_owned(), reason };
     let options = gix::sec::trust::Mapping { full: open_options(), reduced: open_options() };

@@ -1,0 +1,18 @@
+//! What the project carries equals what the real server says of itself.
+
+use super::support::{project, server};
+
+#[test]
+fn the_table_of_built_in_kinds_equals_the_servers_openapi() {
+    // Tests install definitions of their own on the other servers.
+    let server = server!(2);
+    let openapi = server.kubectl(&["get", "--raw", "/openapi/v2"]);
+    let openapi: serde_json::Value = serde_json::from_str(&openapi).expect("JSON");
+    let table = syncline_testutils::schema_table::derive(&openapi);
+    let path = project("crates/manifest/src/schema/builtin.txt");
+    if std::env::var_os("UPDATE_SCHEMA_TABLE").is_some() {
+        std::fs::write(&path, &table).expect("the table is written");
+    }
+    let carried = std::fs::read_to_string(path).expect("the table");
+    assert!(table == carried, "run the tests with UPDATE_SCHEMA_TABLE=1 to renew the table");
+}
