@@ -29,15 +29,16 @@ pub(super) struct Status {
 
 impl Status {
     pub fn run(self) -> Result<Verdict, Failure> {
-        let (source, credentials) = self.repository.source()?;
-        let mirror = Mirror::open(&self.repository.data_dir, source, credentials)?;
-        let ledger = Ledger::new(mirror.repository());
-        let Some(source) = ledger.source::<SourceStatus>()? else {
-            return Err(Failure::new(
-                format!("nothing is recorded of {} yet", mirror.source()),
+        let (source, _) = self.repository.source()?;
+        let nothing = || {
+            Failure::new(
+                format!("nothing is recorded of {source} yet"),
                 "`syncline run` with the same --repo and --data-dir writes records",
-            ));
+            )
         };
+        let mirror = Mirror::open_existing(&self.repository.data_dir, source.clone())?.ok_or_else(nothing)?;
+        let ledger = Ledger::new(mirror.repository());
+        let source = ledger.source::<SourceStatus>()?.ok_or_else(nothing)?;
         let targets: Vec<TargetStatus> = ledger.statuses()?;
         let unplaced = self.unplaced(&mirror, &source)?;
         let is_done = source.problem.is_none() && targets.iter().all(TargetStatus::is_done);

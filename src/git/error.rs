@@ -79,9 +79,9 @@ impl GitError {
             GitError::Unreachable { .. } | GitError::TimedOut { .. } => {
                 Some("the last good commit stays in force until the remote answers")
             }
-            GitError::Unauthorized { .. } => {
-                Some("give a token with --git-token-file, or SYNCLINE_GIT_USERNAME and SYNCLINE_GIT_PASSWORD")
-            }
+            GitError::Unauthorized { .. } => Some(
+                "give a token with --git-token-file, a password with SYNCLINE_GIT_PASSWORD, or ssh a key",
+            ),
             GitError::Empty { .. } => Some("commit something; `syncline init` lays out a first fleet"),
             GitError::NoSuchReference { .. } => {
                 Some("the last good commit stays in force; name another with --branch")

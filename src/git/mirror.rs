@@ -40,24 +40,28 @@ impl Mirror {
         credentials: Option<Credentials>,
     ) -> Result<Mirror, GitError> {
         let path = data_dir.join("mirrors").join(folder_name(&source));
-        let storage = |what: &str| {
-            let what = format!("{what} {}", path.display());
-            move |reason: String| GitError::Storage { what, reason }
-        };
-        let options = open_options();
-        let repository = if path.join("HEAD").exists() {
-            gix::ThreadSafeRepository::open_opts(&path, options)
-                .map_err(|error| storage("cannot open the mirror")(chain(&error)))?
-        } else {
-            std::fs::create_dir_all(&path).map_err(|error| storage("cannot create")(error.to_string()))?;
-            gix::ThreadSafeRepository::init_opts(
-                &path,
-                gix::create::Kind::Bare,
-                gix::create::Options { destination_must_be_empty: Some(false), ..Default::default() },
-                options,
-            )
-            .map_err(|error| storage("cannot create the mirror")(chain(&error)))?
-        };
+        if !path.join("HEAD").exists() {
+            create(&path)?;
+        }
+        Mirror::open_at(path, source, credentials)
+    }
+
+    /// Opens the mirror of a source if there is one.
+    ///
+    /// # Errors
+    /// When the folder holds something else.
+    pub fn open_existing(data_dir: &Path, source: SourceUrl) -> Result<Option<Mirror>, GitError> {
+        let path = data_dir.join("mirrors").join(folder_name(&source));
+        path.join("HEAD").exists().then(|| Mirror::open_at(path, source, None)).transpose()
+    }
+
+    fn open_at(
+        path: PathBuf,
+        source: SourceUrl,
+        credentials: Option<Credentials>,
+    ) -> Result<Mirror, GitError> {
+        let repository = gix::ThreadSafeRepository::open_opts(&path, open_options())
+            .map_err(GitError::storage(format!("cannot open the mirror {}", path.display())))?;
         Ok(Mirror { repository, path, source, credentials, lock: None })
     }
 
@@ -227,6 +231,28 @@ impl Mirror {
     /// The repository itself, for the ledger.
     pub fn repository(&self) -> &gix::ThreadSafeRepository {
         &self.repository
+    }
+}
+
+/// Creates a mirror beside its place and moves it there, so that nobody ever sees
+/// half of one; whoever comes second finds the first one's.
+fn create(path: &Path) -> Result<(), GitError> {
+    let storage = |error: std::io::Error| GitError::Storage {
+        what: format!("cannot create {}", path.display()),
+        reason: error.to_string(),
+    };
+    let draft = path.with_extension(format!("new-{}", std::process::id()));
+    std::fs::create_dir_all(&draft).map_err(storage)?;
+    gix::ThreadSafeRepository::init_opts(
+        &draft,
+        gix::create::Kind::Bare,
+        gix::create::Options::default(),
+        open_options(),
+    )
+    .map_err(GitError::storage(format!("cannot create the mirror {}", path.display())))?;
+    match std::fs::rename(&draft, path) {
+        Err(_) if path.join("HEAD").exists() => std::fs::remove_dir_all(&draft).map_err(storage),
+        other => other.map_err(storage),
     }
 }
 

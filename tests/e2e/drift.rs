@@ -1,1 +1,141 @@
-//! x
+//! What others change is reverted, unless they were told to.
+
+use std::time::{Duration, Instant};
+
+use syncline_testutils::wait_for;
+
+use super::support::{Fleet, SOON, config_map, server, value_on, wait_value};
+
+#[test]
+fn a_changed_a_deleted_and_an_unlabelled_object_each_come_back() {
+    let server = server!(0);
+    let fleet = Fleet::of_one("drift");
+    fleet.repo.write("a.yaml", &config_map("drift", "a", "1"));
+    let commit = fleet.repo.commit("first");
+    let _daemon = fleet.daemon();
+    fleet.wait_in_sync(&commit);
+
+    let started = Instant::now();
+    server.kubectl(&[
+        "patch",
+        "configmap/a",
+        "-n",
+        "drift",
+        "--type=merge",
+        "-p",
+        "{\"data\": {\"key\": \"changed\"}}",
+    ]);
+    wait_value(server, "drift", "a", Some("1"));
+    eprintln!("reverted after {:?}, kubectl's own time included", started.elapsed());
+
+    server.kubectl(&["delete", "configmap/a", "-n", "drift"]);
+    wait_value(server, "drift", "a", Some("1"));
+
+    server.kubectl(&["label", "configmap/a", "-n", "drift", "applyset.kubernetes.io/part-of-"]);
+    wait_for("the label", SOON, || {
+        let object = server.get("drift", "configmap/a")?;
+        object["metadata"]["labels"]["applyset.kubernetes.io/part-of"].as_str().map(|_| ())
+    });
+
+    // What others add beside it is theirs.
+    server.kubectl(&[
+        "patch",
+        "configmap/a",
+        "-n",
+        "drift",
+        "--type=merge",
+        "-p",
+        "{\"data\": {\"theirs\": \"1\"}}",
+    ]);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(server.get("drift", "configmap/a").expect("it exists")["data"]["theirs"], "1");
+}
+
+#[test]
+fn a_field_that_somebody_keeps_changing_is_contested_and_not_fought_over_for_ever() {
+    let server = server!(0);
+    let fleet = Fleet::of_one("contested");
+    fleet.repo.write("a.yaml", &config_map("contested", "a", "1"));
+    let commit = fleet.repo.commit("first");
+    let _daemon = fleet.daemon();
+    fleet.wait_in_sync(&commit);
+    let change = |value: u32| {
+        let patch = format!("{{\"data\": {{\"key\": \"theirs {value}\"}}}}");
+        server.kubectl(&[
+            "patch",
+            "configmap/a",
+            "-n",
+            "contested",
+            "--field-manager=rival",
+            "--type=merge",
+            "-p",
+            &patch,
+        ]);
+    };
+    for value in 0..3 {
+        change(value);
+        if value < 2 {
+            wait_value(server, "contested", "a", Some("1"));
+        }
+    }
+    fleet.wait_status("the contest to be told", |status| {
+        let trouble = &status["targets"][0]["troubles"][0];
+        (trouble["state"] == "contested"
+            && trouble["manager"] == "rival"
+            && trouble["fields"][0] == "/data/key")
+            .then_some(())
+    });
+    // It is still corrected, later.
+    wait_value(server, "contested", "a", Some("1"));
+}
+
+#[test]
+fn ignored_fields_are_left_to_others() {
+    let server = server!(0);
+    let fleet = Fleet::of_one("ignored");
+    fleet.repo.write("web.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: ignored\n  annotations: {syncline.dev/ignore-differences: /spec/replicas}\nspec:\n  replicas: 1\n  selector: {matchLabels: {app: web}}\n  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web}]}}\n");
+    let commit = fleet.repo.commit("first");
+    let _daemon = fleet.daemon();
+    fleet.wait_in_sync(&commit);
+    server.kubectl(&["scale", "deployment/web", "-n", "ignored", "--replicas=7"]);
+    std::thread::sleep(Duration::from_millis(500));
+    let replicas = || server.get("ignored", "deployment/web").expect("it exists")["spec"]["replicas"].clone();
+    assert_eq!(replicas(), 7);
+    // Another change of the object is applied, and replicas stay theirs.
+    let web = std::fs::read_to_string(fleet.repo.path().join("web.yaml")).expect("the file");
+    fleet.repo.write("web.yaml", &web.replace("image: web", "image: web2"));
+    let second = fleet.repo.commit("second");
+    fleet.wait_in_sync(&second);
+    assert_eq!(replicas(), 7);
+}
+
+#[test]
+fn an_immutable_field_fails_with_a_hint_and_recreates_where_allowed() {
+    let server = server!(0);
+    let fleet = Fleet::of_one("immutable");
+    let job = |image: &str, annotation: &str| {
+        format!(
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: j, namespace: immutable{annotation}}}\nspec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: a, image: {image}}}]}}}}}}\n"
+        )
+    };
+    fleet.repo.write("job.yaml", &job("one", ""));
+    let first = fleet.repo.commit("first");
+    let _daemon = fleet.daemon();
+    fleet.wait_in_sync(&first);
+    let uid = || server.get("immutable", "job/j").map(|job| job["metadata"]["uid"].clone());
+    let before = uid();
+
+    fleet.repo.write("job.yaml", &job("two", ""));
+    fleet.repo.commit("second");
+    fleet.wait_status("the error", |status| {
+        let trouble = &status["targets"][0]["troubles"][0];
+        trouble["hint"].as_str().filter(|hint| hint.contains("syncline.dev/recreate: allowed")).map(|_| ())
+    });
+    assert_eq!(uid(), before);
+
+    fleet.repo.write("job.yaml", &job("two", ", annotations: {syncline.dev/recreate: allowed}"));
+    let third = fleet.repo.commit("third");
+    fleet.wait_in_sync(&third);
+    assert_ne!(uid(), before);
+    assert!(value_on(server, "immutable", "none").is_none());
+}

@@ -13,7 +13,6 @@ pub const SOON: Duration = Duration::from_secs(20);
 /// A fleet repository with the kubeconfigs of its clusters and a data folder.
 pub struct Fleet {
     pub repo: FleetRepo,
-    pub name: String,
     secrets: TempDir,
     data: TempDir,
 }
@@ -50,7 +49,7 @@ impl Fleet {
         let repo = FleetRepo::new();
         repo.write("syncline.yaml", &format!("name: {name}\n"));
         let folder = || tempfile::tempdir().expect("a temporary folder");
-        Fleet { repo, name: name.to_owned(), secrets: folder(), data: folder() }
+        Fleet { repo, secrets: folder(), data: folder() }
     }
 
     pub fn add_cluster(&self, name: &str, labels: &str, kubeconfig: &str) {
@@ -95,7 +94,7 @@ impl Fleet {
 
     /// A daemon, until dropped.
     pub fn daemon(&self) -> Daemon {
-        self.daemon_on(self.repo.path().to_str().expect("a UTF-8 path"), &[])
+        self.daemon_on(self.repo.path().to_str().expect("a UTF-8 path"), &["--interval", "1s"])
     }
 
     pub fn daemon_on(&self, url: &str, arguments: &[&str]) -> Daemon {
@@ -103,7 +102,7 @@ impl Fleet {
         let file = std::fs::File::options().create(true).append(true).open(&log).expect("a log file");
         let child = self
             .command_on("run", url)
-            .args(["--interval", "1s", "--listen", "none"])
+            .args(["--listen", "none"])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -3,10 +3,12 @@
 
 mod api_server;
 mod fleet_repo;
+mod git_server;
 pub mod schema_table;
 
 pub use api_server::{ApiServer, User, oracles, shared};
 pub use fleet_repo::FleetRepo;
+pub use git_server::GitServer;
 
 use std::time::{Duration, Instant};
 
