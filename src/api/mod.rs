@@ -60,7 +60,7 @@ pub enum ConfigObject {
     /// A cluster of the fleet.
     Cluster(Box<Cluster>),
     /// A policy of either kind.
-    Policy(Policy),
+    Policy(Box<Policy>),
 }
 
 impl ConfigObject {

@@ -172,7 +172,8 @@ pub(super) fn parse(value: &Value, scope: PolicyScope) -> Result<Option<ConfigOb
     if !errors.is_empty() {
         return Err(errors);
     }
-    Ok(Some(ConfigObject::Policy(Policy { scope, metadata: object.metadata, spec: object.spec })))
+    let policy = Policy { scope, metadata: object.metadata, spec: object.spec };
+    Ok(Some(ConfigObject::Policy(Box::new(policy))))
 }
 
 /// What the types alone do not rule out.

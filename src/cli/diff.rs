@@ -11,13 +11,12 @@ use syncline_manifest::{ObjectKey, yaml};
 use super::source::{Placed, Repository};
 use super::{Failure, Verdict};
 use crate::api::ClusterName;
-use crate::fleet::{Digest, Severity};
+use crate::fleet::Severity;
 use crate::place::DesiredObject;
 
 /// Show what the step from one commit to another changes on each cluster
 ///
-/// Clusters on which the same changes are grouped. Values of Secrets are shown as
-/// digests. Needs no cluster, so it can run in a pull request:
+/// Clusters on which the same changes are grouped. Values of Secrets are not shown. Needs no cluster, so it can run in a pull request:
 ///
 ///   syncline diff --from origin/main --to HEAD -o markdown
 #[derive(Debug, Args)]
@@ -125,9 +124,11 @@ fn changes(before: &Placed, after: &Placed, cluster: &ClusterName) -> Vec<Change
                 (Some(_), None) => "delete",
                 (None, None) => return None,
             };
-            let (old, new) = (old.map(document).unwrap_or_default(), new.map(document).unwrap_or_default());
             let text = match verb {
-                "update" => TextDiff::from_lines(&old, &new).unified_diff().context_radius(3).to_string(),
+                "update" => {
+                    let (old, new) = (document(old, None), document(new, old));
+                    TextDiff::from_lines(&old, &new).unified_diff().context_radius(3).to_string()
+                }
                 _ => String::new(),
             };
             Some(Change { key: key.clone(), verb, text })
@@ -135,14 +136,18 @@ fn changes(before: &Placed, after: &Placed, cluster: &ClusterName) -> Vec<Change
         .collect()
 }
 
-fn document(object: &DesiredObject) -> String {
+/// The object as text. Of a Secret it shows only which values are not those of the
+/// object before; not even a digest, for short secrets can be guessed from one.
+fn document(object: Option<&DesiredObject>, before: Option<&DesiredObject>) -> String {
+    let Some(object) = object else { return String::new() };
     let mut value = object.resource.value();
     if object.resource.key.group_kind.is("", "Secret")
         && let Some(Value::Object(data)) = value.get_mut("data")
     {
-        for value in data.values_mut() {
-            let digest = Digest::of(value.to_string().as_bytes()).to_string();
-            *value = Value::from(format!("*** (sha256 {})", &digest[..8]));
+        let before = before.map(|before| before.resource.value());
+        for (name, value) in data {
+            let is_changed = before.as_ref().is_some_and(|before| before["data"].get(name) != Some(value));
+            *value = Value::from(if is_changed { "*** (changed)" } else { "***" });
         }
     }
     let mut text = String::new();

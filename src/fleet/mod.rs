@@ -135,7 +135,9 @@ impl Fleet {
         for (origin, config) in &loaded.unit.config {
             let origin = origin.clone();
             match config {
-                ConfigObject::Policy(policy) => self.policies.push(Located { origin, value: policy.clone() }),
+                ConfigObject::Policy(policy) => {
+                    self.policies.push(Located { origin, value: (**policy).clone() })
+                }
                 ConfigObject::Cluster(cluster) => {
                     let name = ClusterName::new(&cluster.metadata.name);
                     if let Some(first) = self.clusters.get(&name) {

@@ -135,6 +135,10 @@ impl Placer<'_> {
                 continue;
             }
             let (rendered, stale) = self.render(loaded, facts)?;
+            if rendered.is_empty() {
+                // What cannot be rendered here has its own error.
+                placed.extend(loaded.unit.resources.iter().map(|resource| resource.key.clone()));
+            }
             for rendered in rendered.iter() {
                 let Some((object, share)) = self.resource(rendered, facts, by_path)? else { continue };
                 // A share of nothing is a placement too: the policy saw the resource.

@@ -54,7 +54,7 @@ mod tests {
     fn the_third_change_within_a_minute_is_a_contest_and_silence_ends_it() {
         let start = Instant::now();
         let mut log = DriftLog::default();
-        let mut note =
+        let note =
             |log: &mut DriftLog, seconds| log.note(start + Duration::from_secs(seconds), None, Vec::new());
         assert_eq!([0, 100, 110].map(|s| note(&mut log, s)), [0, 0, 0]);
         assert_eq!([120, 130].map(|s| note(&mut log, s)), [1, 2]);

@@ -1,0 +1,372 @@
+//! The spine against its floor, on a real kube-apiserver and etcd, in one run:
+//!
+//!     KUBEBUILDER_ASSETS=$(tests/oracles/build) cargo bench --bench spine
+//!
+//! The floor is what the server can take: the same objects, applied raw and
+//! concurrently by the same client. Everything else is a ratio to it, for the
+//! machine may be slow or busy. `SPINE_APPS` sets the number of apps (1000).
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt as _, stream};
+use serde_json::{Value, json};
+use syncline::target::{Cluster, Discovery, ExecCredentials, Kubeconfigs};
+use syncline_manifest::{GroupKind, ObjectKey, yaml};
+use syncline_testutils::{ApiServer, FleetRepo, User, oracles};
+
+const CONCURRENCY: usize = 24;
+const CHANGES: usize = 50;
+const DRIFTS: usize = 100;
+
+/// The four objects of one app, much like podinfo's.
+fn app(number: usize, message: &str) -> Vec<Value> {
+    let name = format!("app-{number:04}");
+    let namespace = format!("apps-{}", number % 20);
+    let metadata = json!({"name": name, "namespace": namespace, "labels": {"app": name, "team": "bench"}});
+    let probe = |path: &str| json!({"httpGet": {"path": path, "port": 9898}, "initialDelaySeconds": 5, "timeoutSeconds": 5});
+    vec![
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata,
+            "data": {"message": message, "color": "#34577c", "settings.yaml": "cache: true\nworkers: 4\nlevel: info\n"},
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": metadata,
+            "spec": {"type": "ClusterIP", "selector": {"app": name}, "ports": [
+                {"name": "http", "port": 9898, "protocol": "TCP", "targetPort": "http"},
+                {"name": "grpc", "port": 9999, "protocol": "TCP", "targetPort": "grpc"},
+            ]},
+        }),
+        json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": metadata,
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+                "minReplicas": 2, "maxReplicas": 4,
+                "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 99}}}],
+            },
+        }),
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
+            "spec": {
+                "replicas": 0, "minReadySeconds": 3, "revisionHistoryLimit": 5, "progressDeadlineSeconds": 60,
+                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0}},
+                "selector": {"matchLabels": {"app": name}},
+                "template": {
+                    "metadata": {"labels": {"app": name}, "annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "9797"}},
+                    "spec": {"containers": [{
+                        "name": "podinfod", "image": "ghcr.io/stefanprodan/podinfo:6.9.0", "imagePullPolicy": "IfNotPresent",
+                        "ports": [
+                            {"name": "http", "containerPort": 9898, "protocol": "TCP"},
+                            {"name": "http-metrics", "containerPort": 9797, "protocol": "TCP"},
+                            {"name": "grpc", "containerPort": 9999, "protocol": "TCP"},
+                        ],
+                        "command": ["./podinfo", "--port=9898", "--port-metrics=9797", "--grpc-port=9999", "--level=info"],
+                        "env": [{"name": "PODINFO_UI_COLOR", "value": "#34577c"}],
+                        "envFrom": [{"configMapRef": {"name": name}}],
+                        "livenessProbe": probe("/healthz"), "readinessProbe": probe("/readyz"),
+                        "resources": {"limits": {"cpu": "2000m", "memory": "512Mi"}, "requests": {"cpu": "100m", "memory": "64Mi"}},
+                    }]},
+                },
+            },
+        }),
+    ]
+}
+
+fn file_of(number: usize, message: &str) -> String {
+    app(number, message).iter().fold(String::new(), |mut text, object| {
+        text.push_str("---\n");
+        yaml::write(&mut text, object);
+        text
+    })
+}
+
+fn key_of(object: &Value) -> ObjectKey {
+    let version = object["apiVersion"].as_str().unwrap_or_default();
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+    let kind = GroupKind::new(group, text("/kind").unwrap_or_default());
+    ObjectKey::new(kind, text("/metadata/namespace"), text("/metadata/name").unwrap_or_default())
+}
+
+async fn connect(server: &ApiServer) -> (Cluster, Discovery) {
+    let secrets = tempfile::tempdir().expect("a folder");
+    std::fs::write(secrets.path().join("a"), server.kubeconfig(User::Admin)).expect("a file");
+    let cluster = serde_json::from_value(json!({
+        "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Cluster", "metadata": {"name": "a"},
+        "spec": {"kubeconfigSecretRef": {"name": "a"}},
+    }));
+    let kubeconfigs = Kubeconfigs::new(Some(secrets.path().to_owned()), ExecCredentials::Forbidden);
+    let cluster = kubeconfigs.connect(&cluster.expect("a cluster")).await.expect("it connects");
+    let discovery = cluster.discover().await.expect("it answers");
+    (cluster, discovery)
+}
+
+/// Applies all objects raw and concurrently; gives how long that took.
+async fn apply_all(cluster: &Cluster, discovery: &Discovery, apps: usize) -> Duration {
+    let mut requests: Vec<(ObjectKey, String, Vec<u8>)> = Vec::new();
+    for kind in 0..4 {
+        for number in 0..apps {
+            let object = app(number, "hello").swap_remove(kind);
+            let version = object["apiVersion"].as_str().unwrap_or_default();
+            let version = version.rsplit('/').next().unwrap_or_default().to_owned();
+            requests.push((key_of(&object), version, object.to_string().into_bytes()));
+        }
+    }
+    let started = Instant::now();
+    stream::iter(requests)
+        .for_each_concurrent(CONCURRENCY, |(key, version, body)| async move {
+            let kind = discovery.kind(&key.group_kind).expect("a built-in kind");
+            cluster.apply(&key, &version, kind, "floor", body).await.expect("it is applied");
+        })
+        .await;
+    started.elapsed()
+}
+
+struct Floor {
+    create: Duration,
+    noop: Duration,
+}
+
+async fn floor(apps: usize) -> Floor {
+    let server = ApiServer::start();
+    let (cluster, discovery) = connect(&server).await;
+    for namespace in 0..20 {
+        cluster.ensure_namespace(&format!("apps-{namespace}"), "floor").await.expect("a namespace");
+    }
+    let create = apply_all(&cluster, &discovery, apps).await;
+    let noop = apply_all(&cluster, &discovery, apps).await;
+    Floor { create, noop }
+}
+
+struct Daemon {
+    child: Child,
+    metrics: String,
+}
+
+impl Daemon {
+    fn start(repo: &FleetRepo, data: &Path, secrets: &Path) -> Daemon {
+        let port =
+            std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+        let metrics = format!("127.0.0.1:{port}");
+        let child = Command::new(env!("CARGO_BIN_EXE_syncline"))
+            .args(["run", "--listen", &metrics, "--log", "warn", "--repo"])
+            .arg(repo.path())
+            .arg("--data-dir")
+            .arg(data)
+            .arg("--secrets-dir")
+            .arg(secrets)
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("syncline runs");
+        Daemon { child, metrics }
+    }
+
+    fn metric(&self, name: &str) -> Option<f64> {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(&self.metrics).ok()?;
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").ok()?;
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).ok()?;
+        let line = reply.lines().find(|line| line.starts_with(name))?;
+        line.rsplit(' ').next()?.parse().ok()
+    }
+
+    fn wait_in_sync(&self, objects: usize) {
+        let deadline = Instant::now() + Duration::from_secs(300);
+        while self.metric("syncline_objects_in_sync{") != Some(objects as f64) {
+            assert!(Instant::now() < deadline, "not in sync: {:?}", self.metric("syncline_objects_in_sync{"));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The most memory it ever had, and has now, in MiB.
+    fn memory(&self) -> (f64, f64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+            line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default()
+                / 1024.0
+        };
+        (field("VmHWM:"), field("VmRSS:"))
+    }
+
+    fn stop(mut self) {
+        Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
+        self.child.wait().expect("it ends");
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn percentiles(mut times: Vec<Duration>) -> (Duration, Duration, Duration) {
+    times.sort();
+    let at = |share: f64| times[((times.len() as f64 * share).ceil() as usize).clamp(1, times.len()) - 1];
+    (at(0.5), at(0.99), times[times.len() - 1])
+}
+
+/// Waits until a ConfigMap's message is as given.
+async fn until_message(cluster: &Cluster, discovery: &Discovery, key: &ObjectKey, message: &str) {
+    let kind = discovery.kind(&key.group_kind).expect("a built-in kind");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let live = cluster.get(key, kind).await.expect("it exists");
+        if live.value["data"]["message"] == message {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{key} is {}", live.value["data"]["message"]);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+const WRITES: &[&str] = &["PATCH", "APPLY", "POST", "PUT", "DELETE", "DELETECOLLECTION"];
+
+fn main() {
+    // `cargo test --all-targets` builds and runs benchmarks too; only `cargo bench` means it.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    if oracles().is_none() {
+        eprintln!("set KUBEBUILDER_ASSETS to the folder that tests/oracles/build prints");
+        std::process::exit(1);
+    }
+    let apps = std::env::var("SPINE_APPS").ok().and_then(|apps| apps.parse().ok()).unwrap_or(1000);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(measure(apps));
+}
+
+async fn measure(apps: usize) {
+    let objects = apps * 4;
+    println!("{apps} apps, {objects} objects; kube-apiserver and etcd on this machine\n");
+    let before = floor(apps).await;
+
+    let server = ApiServer::start();
+    let repo = FleetRepo::new();
+    repo.write("clusters/one.yaml", "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Cluster\nmetadata: {name: one}\nspec: {kubeconfigSecretRef: {name: one}}\n");
+    repo.write("policies/all.yaml", "apiVersion: policy.kurator.dev/v1alpha1\nkind: ClusterPropagationPolicy\nmetadata: {name: all}\nspec: {resourceSelectors: [{labelSelector: {matchLabels: {team: bench}}}]}\n");
+    for number in 0..apps {
+        repo.write(&format!("apps/app-{number:04}/app.yaml"), &file_of(number, "hello"));
+    }
+    repo.commit("first");
+    let data = tempfile::tempdir().expect("a folder");
+    let secrets = tempfile::tempdir().expect("a folder");
+    std::fs::write(secrets.path().join("one"), server.kubeconfig(User::Admin)).expect("a file");
+
+    let started = Instant::now();
+    let daemon = Daemon::start(&repo, data.path(), secrets.path());
+    daemon.wait_in_sync(objects);
+    let cold = started.elapsed();
+    let load = daemon.metric("syncline_load_seconds").unwrap_or_default();
+    let (cold_peak, _) = daemon.memory();
+
+    // A commit that changes nothing on the cluster.
+    let writes_before = server.requests(WRITES);
+    let reads_before = server.requests(&["GET", "LIST"]);
+    let fetches = daemon.metric("syncline_fetches_total").unwrap_or_default();
+    let cpu_before = cpu(&daemon);
+    repo.write("README.md", "nothing that matters");
+    repo.commit("unrelated");
+    let started = Instant::now();
+    while daemon.metric("syncline_fetches_total") <= Some(fetches) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let noop_load = daemon.metric("syncline_load_seconds").unwrap_or_default();
+    let noop = started.elapsed();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let noop_cpu = cpu(&daemon) - cpu_before;
+    let noop_writes = server.requests(WRITES) - writes_before;
+    // Two reads of the metrics are the benchmark's own.
+    let noop_reads = (server.requests(&["GET", "LIST"]) - reads_before).saturating_sub(2);
+
+    let (cluster, discovery) = connect(&server).await;
+    let mut changes = Vec::new();
+    for round in 0..CHANGES {
+        let number = (round * 37) % apps;
+        let message = format!("change {round}");
+        let key = key_of(&app(number, "")[0]);
+        repo.write(&format!("apps/app-{number:04}/app.yaml"), &file_of(number, &message));
+        let started = Instant::now();
+        repo.commit(&message);
+        until_message(&cluster, &discovery, &key, &message).await;
+        changes.push(started.elapsed());
+    }
+    let mut drifts = Vec::new();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for round in 0..DRIFTS {
+        let number = (7 + round * 13) % apps;
+        let key = key_of(&app(number, "")[0]);
+        let kind = discovery.kind(&key.group_kind).expect("a built-in kind");
+        let live = cluster.get(&key, kind).await.expect("it exists");
+        let message = live.value["data"]["message"].as_str().unwrap_or_default().to_owned();
+        let patch = json!({"data": {"message": "drifted"}});
+        let started = Instant::now();
+        cluster.merge_patch(&key, kind, "rival", &patch).await.expect("it is changed");
+        until_message(&cluster, &discovery, &key, &message).await;
+        drifts.push(started.elapsed());
+    }
+    let (peak, settled) = daemon.memory();
+    daemon.stop();
+
+    // A restart: everything is compared again, nothing is written.
+    let writes_before = server.requests(WRITES);
+    let started = Instant::now();
+    let daemon = Daemon::start(&repo, data.path(), secrets.path());
+    daemon.wait_in_sync(objects);
+    let restart = started.elapsed();
+    let restart_writes = server.requests(WRITES) - writes_before;
+    let (restart_peak, _) = daemon.memory();
+    daemon.stop();
+    drop(server);
+
+    let after = floor(apps).await;
+    let create = (before.create + after.create) / 2;
+    let applied = (before.noop + after.noop) / 2;
+    let ratio = |time: Duration| time.as_secs_f64() / create.as_secs_f64();
+    let rate = |time: Duration| objects as f64 / time.as_secs_f64();
+    let (change_p50, change_p99, change_max) = percentiles(changes);
+    let (drift_p50, drift_p99, drift_max) = percentiles(drifts);
+    println!("| what | measured | target |");
+    println!("|---|---|---|");
+    println!(
+        "| floor: raw creates, before and after | {:.2?} and {:.2?}, {:.0}/s | |",
+        before.create,
+        after.create,
+        rate(create)
+    );
+    println!("| floor: raw no-op applies | {applied:.2?}, {:.0}/s | |", rate(applied));
+    println!("| cold sync, from process start | {cold:.2?} = {:.2} x floor | at most 1.3 |", ratio(cold));
+    println!("| of it: clone aside, load, render, place | {load:.3} s | |");
+    println!(
+        "| no-op resync: a commit without changes | {noop:.2?} = {:.2} % of the floor | under 2 % |",
+        100.0 * ratio(noop)
+    );
+    println!("| of it: load, render, place | {noop_load:.3} s; CPU over 2 s {:.0} ms | |", noop_cpu * 1000.0);
+    println!("| its writes and reads, counted by the server | {noop_writes} and {noop_reads} | 0 writes |");
+    println!(
+        "| restart to in sync | {restart:.2?} = {:.2} % of the floor, {restart_writes} writes | 0 writes |",
+        100.0 * ratio(restart)
+    );
+    println!(
+        "| git commit to applied, p50 / p99 / max | {change_p50:.0?} / {change_p99:.0?} / {change_max:.0?} | p99 under 1 s |"
+    );
+    println!(
+        "| drift to reverted, p50 / p99 / max | {drift_p50:.0?} / {drift_p99:.0?} / {drift_max:.0?} | p99 under 1 s |"
+    );
+    println!(
+        "| peak memory: cold, all, restart; settled | {cold_peak:.0}, {peak:.0}, {restart_peak:.0}; {settled:.0} MiB | under 64 MiB |"
+    );
+}
+
+/// The processor time a daemon has used, in seconds.
+fn cpu(daemon: &Daemon) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", daemon.child.id())).unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks =
+        |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
+    (ticks(11) + ticks(12)) / 100.0
+}
