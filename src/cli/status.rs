@@ -1,6 +1,7 @@
 //! `syncline status`
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
@@ -37,7 +38,8 @@ impl Status {
             )
         };
         let mirror = Mirror::open_existing(&self.repository.data_dir, source.clone())?.ok_or_else(nothing)?;
-        let ledger = Ledger::new(mirror.repository());
+        let mirror = Arc::new(mirror);
+        let ledger = Ledger::new(Arc::clone(&mirror));
         let source = ledger.source::<SourceStatus>()?.ok_or_else(nothing)?;
         let targets: Vec<TargetStatus> = ledger.statuses()?;
         let unplaced = self.unplaced(&mirror, &source)?;

@@ -13,12 +13,14 @@ use super::{CommitId, Credentials, GitError, Reference, Snapshot, SourceUrl};
 /// A local bare clone of a source. It keeps the last good commit when the remote
 /// is gone, and it holds the refs that syncline writes.
 pub struct Mirror {
-    repository: gix::ThreadSafeRepository,
     path: PathBuf,
     source: SourceUrl,
     credentials: Option<Credentials>,
     lock: Option<File>,
 }
+
+/// Files of packs and their indices, before they are joined.
+const MANY_PACK_FILES: usize = 100;
 
 /// What a fetch found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +62,9 @@ impl Mirror {
         source: SourceUrl,
         credentials: Option<Credentials>,
     ) -> Result<Mirror, GitError> {
-        let repository = gix::ThreadSafeRepository::open_opts(&path, open_options())
-            .map_err(GitError::storage(format!("cannot open the mirror {}", path.display())))?;
-        Ok(Mirror { repository, path, source, credentials, lock: None })
+        let mirror = Mirror { path, source, credentials, lock: None };
+        mirror.repository()?;
+        Ok(mirror)
     }
 
     /// Takes the mirror for this process alone, until it ends.
@@ -93,7 +95,7 @@ impl Mirror {
 
     /// The commit last seen for a reference, without asking the remote.
     pub fn last_good(&self, reference: &Reference) -> Option<CommitId> {
-        let repository = self.repository.to_thread_local();
+        let repository = self.repository().ok()?.to_thread_local();
         let mut found = repository.try_find_reference(reference.mirrored().as_str()).ok()??;
         found.peel_to_id().ok().map(|id| CommitId(id.detach()))
     }
@@ -111,7 +113,7 @@ impl Mirror {
         {
             return Ok(Fetched { commit: *id, previous });
         }
-        let repository = self.repository.to_thread_local();
+        let repository = self.repository()?.to_thread_local();
         let commit = self.receive(&repository, reference, interrupt)?;
         if previous != Some(commit) {
             repository
@@ -225,12 +227,35 @@ impl Mirror {
     /// # Errors
     /// When the mirror does not hold the commit.
     pub fn snapshot(&self, commit: CommitId) -> Result<Snapshot, GitError> {
-        Snapshot::of_commit(&self.repository, commit)
+        Snapshot::of_commit(&self.repository()?, commit)
     }
 
-    /// The repository itself, for the ledger.
-    pub fn repository(&self) -> &gix::ThreadSafeRepository {
-        &self.repository
+    /// The repository, opened anew: an open one has room for a limited number of
+    /// packs, and every fetch brings one.
+    ///
+    /// # Errors
+    /// When the folder is damaged.
+    pub fn repository(&self) -> Result<gix::ThreadSafeRepository, GitError> {
+        gix::ThreadSafeRepository::open_opts(&self.path, open_options())
+            .map_err(GitError::storage(format!("cannot open the mirror {}", self.path.display())))
+    }
+
+    /// Joins the packs of many fetches into one, by the `git` program where there is
+    /// one. Without it reading gets slower with every fetch, and nothing else.
+    pub fn tidy(&self) {
+        let packs = std::fs::read_dir(self.path.join("objects/pack")).map_or(0, Iterator::count);
+        if packs < MANY_PACK_FILES {
+            return;
+        }
+        let outcome = std::process::Command::new("git")
+            .arg("-C")
+            .arg(&self.path)
+            .args(["-c", "gc.autoDetach=false", "gc", "--quiet"])
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .status();
+        tracing::debug!(?outcome, "the mirror was tidied");
     }
 }
 
@@ -277,7 +302,8 @@ pub(super) fn open_options() -> gix::open::Options {
     permissions.env.ssh_prefix = gix::sec::Permission::Allow;
     permissions.env.git_prefix = gix::sec::Permission::Allow;
     permissions.env.home = gix::sec::Permission::Allow;
-    gix::open::Options::isolated().permissions(permissions).config_overrides([
+    let slots = gix::odb::store::init::Slots::AsNeededByDiskState { multiplier: 1.5, minimum: 64 };
+    gix::open::Options::isolated().object_store_slots(slots).permissions(permissions).config_overrides([
         "core.logAllRefUpdates=false",
         "committer.name=syncline",
         "committer.email=syncline@localhost",

@@ -5,10 +5,14 @@
 //! runs, and Git's own tools can read it: `git show refs/syncline/status/asia`.
 //! Each state replaces the one before it; history is that of the fleet itself.
 
+use std::sync::Arc;
+
 use gix::objs::tree::{Entry, EntryKind};
 use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::git::Mirror;
 
 /// Why a record could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +25,7 @@ pub struct LedgerError {
 
 /// The refs that syncline writes in a mirror.
 pub struct Ledger {
-    repository: gix::ThreadSafeRepository,
+    mirror: Arc<Mirror>,
 }
 
 const FILE: &str = "status.json";
@@ -30,8 +34,8 @@ const SOURCE: &str = "refs/syncline/source-status";
 
 impl Ledger {
     /// The ledger in a mirror.
-    pub fn new(repository: &gix::ThreadSafeRepository) -> Ledger {
-        Ledger { repository: repository.clone() }
+    pub fn new(mirror: Arc<Mirror>) -> Ledger {
+        Ledger { mirror }
     }
 
     /// Records the state of a target.
@@ -63,8 +67,8 @@ impl Ledger {
     /// # Errors
     /// When a record cannot be read.
     pub fn statuses<T: DeserializeOwned>(&self) -> Result<Vec<T>, LedgerError> {
-        let repository = self.repository.to_thread_local();
         let fail = |reason: String| LedgerError { what: "read", name: STATUS.into(), reason };
+        let repository = self.mirror.repository().map_err(|error| fail(error.to_string()))?.to_thread_local();
         let references = repository.references().map_err(|error| fail(error.to_string()))?;
         let mut names = Vec::new();
         for reference in references.prefixed(STATUS).map_err(|error| fail(error.to_string()))? {
@@ -81,8 +85,8 @@ impl Ledger {
     /// # Errors
     /// When the mirror cannot be written.
     pub fn keep_only(&self, targets: &[&str]) -> Result<(), LedgerError> {
-        let repository = self.repository.to_thread_local();
         let fail = |reason: String| LedgerError { what: "clean", name: STATUS.into(), reason };
+        let repository = self.mirror.repository().map_err(|error| fail(error.to_string()))?.to_thread_local();
         let references = repository.references().map_err(|error| fail(error.to_string()))?;
         let mut edits = Vec::new();
         for reference in references.prefixed(STATUS).map_err(|error| fail(error.to_string()))? {
@@ -100,7 +104,7 @@ impl Ledger {
     fn write(&self, reference: &str, status: &impl Serialize) -> Result<(), LedgerError> {
         let fail = |reason: String| LedgerError { what: "write", name: reference.to_owned(), reason };
         let text = serde_json::to_vec_pretty(status).map_err(|error| fail(error.to_string()))?;
-        let repository = self.repository.to_thread_local();
+        let repository = self.mirror.repository().map_err(|error| fail(error.to_string()))?.to_thread_local();
         let git = |error: gix::Error| fail(error.to_string());
         let blob = repository.write_blob(text).map_err(git)?.detach();
         let entry = Entry { mode: EntryKind::Blob.into(), filename: FILE.into(), oid: blob };
@@ -115,7 +119,7 @@ impl Ledger {
     fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, LedgerError> {
         let fail = |reason: String| LedgerError { what: "read", name: name.to_owned(), reason };
         let git = |error: gix::Error| fail(error.to_string());
-        let repository = self.repository.to_thread_local();
+        let repository = self.mirror.repository().map_err(|error| fail(error.to_string()))?.to_thread_local();
         let Some(mut reference) = repository.try_find_reference(name).map_err(git)? else { return Ok(None) };
         let commit = reference.peel_to_id().map_err(git)?.detach();
         let tree = repository.find_commit(commit).map_err(git)?.tree().map_err(git)?;

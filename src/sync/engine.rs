@@ -101,6 +101,7 @@ pub async fn run_engine(
         Ok(mirror)
     })
     .await?;
+    let mirror = Arc::new(mirror);
     let engine = Engine {
         notice: options.source.local_path().and_then(|path| match LocalNotice::new(path) {
             Ok(notice) => Some(notice),
@@ -109,8 +110,8 @@ pub async fn run_engine(
                 None
             }
         }),
-        ledger: Arc::new(Ledger::new(mirror.repository())),
-        mirror: Arc::new(mirror),
+        ledger: Arc::new(Ledger::new(Arc::clone(&mirror))),
+        mirror,
         options,
         metrics,
         status,
@@ -236,6 +237,8 @@ impl Engine {
             Ok(fetched) => {
                 if Some(fetched.commit) != self.loaded {
                     self.load(fetched.commit).await;
+                    let mirror = Arc::clone(&self.mirror);
+                    tokio::task::spawn_blocking(move || mirror.tidy());
                 }
                 (true, None)
             }
