@@ -90,6 +90,12 @@ impl Discovery {
         }
     }
 
+    /// Takes in a discovery document, as a server sends it.
+    #[cfg(test)]
+    pub fn add_document(&mut self, document: &serde_json::Value) {
+        self.add(GroupDiscoveryList::deserialize(document).unwrap());
+    }
+
     /// A kind, if the server has it.
     pub fn kind(&self, kind: &GroupKind) -> Option<&KindOnServer> {
         self.kinds.get(kind)
