@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
-use super::layout::Place;
+use super::location::Location;
 use super::unit::{self, Unit};
 use crate::git::{Entry, EntryId, GitError, Snapshot};
 
@@ -30,13 +30,13 @@ impl LoadCache {
         Ok(entries)
     }
 
-    /// The unit at a place, or why it does not load.
-    pub(super) fn unit(&mut self, snapshot: &Snapshot, place: &Place) -> Result<LoadedUnit, GitError> {
-        let key = (Arc::clone(&place.path), place.id);
+    /// The unit at a location, or why it does not load.
+    pub(super) fn unit(&mut self, snapshot: &Snapshot, location: &Location) -> Result<LoadedUnit, GitError> {
+        let key = (Arc::clone(&location.path), location.id);
         if let Some(known) = self.units.get(&key) {
             return Ok(known);
         }
-        let loaded = unit::load(snapshot, place)?.map(Arc::new).map_err(Arc::from);
+        let loaded = unit::load(snapshot, location)?.map(Arc::new).map_err(Arc::from);
         self.units.insert(key, loaded.clone());
         Ok(loaded)
     }
@@ -48,7 +48,7 @@ impl LoadCache {
         unit: &Unit,
         id: EntryId,
     ) -> Result<Option<Arc<Unit>>, GitError> {
-        Ok(self.unit(snapshot, &Place::of_unit(unit, id))?.ok())
+        Ok(self.unit(snapshot, &unit.location(id))?.ok())
     }
 
     /// Forgets what was not used since the last call.

@@ -8,7 +8,7 @@ use syncline_manifest::{Manifest, yaml};
 
 use super::Fleet;
 use super::diagnostic::Diagnostic;
-use super::layout::is_below;
+use super::location::is_below;
 use super::options::ApplyOptions;
 use crate::api::{ClusterName, ReplicaScheduling, suggest};
 

@@ -1,44 +1,17 @@
 //! Which files and folders of a repository mean something.
 
-use std::sync::Arc;
-
 use syncline_manifest::{Origin, yaml};
 
 use super::cache::LoadCache;
 use super::diagnostic::Diagnostic;
-use super::unit::Unit;
+use super::location::{Location, LocationKind, is_below, is_manifest_file, join};
 use super::{LoadError, last_good};
 use crate::api::Settings;
 use crate::git::{Entry, EntryId, GitError, Snapshot};
 
-/// Where a unit stands: a file, or an app folder with `base/` and `overlays/`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    /// From the root of the repository.
-    pub path: Arc<str>,
-    /// Its content.
-    pub id: EntryId,
-    /// What it is.
-    pub kind: PlaceKind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PlaceKind {
-    File,
-    AppFolder,
-}
-
-impl Place {
-    /// The place of a loaded unit, with the content of another commit.
-    pub(super) fn of_unit(unit: &Unit, id: EntryId) -> Place {
-        let kind = if unit.application == unit.path { PlaceKind::AppFolder } else { PlaceKind::File };
-        Place { path: Arc::clone(&unit.path), id, kind }
-    }
-}
-
 pub(super) struct Layout {
     pub settings: Settings,
-    pub units: Vec<Place>,
+    pub units: Vec<Location>,
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -118,7 +91,7 @@ struct Walk<'a> {
     cache: &'a mut LoadCache,
     settings: &'a Settings,
     prefix: &'a str,
-    units: Vec<Place>,
+    units: Vec<Location>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -143,7 +116,7 @@ impl Walk<'_> {
             None => false,
         };
         if is_app && self.is_wanted(path) {
-            self.units.push(Place { path: path.into(), id, kind: PlaceKind::AppFolder });
+            self.units.push(Location { path: path.into(), id, kind: LocationKind::AppFolder });
         }
         for entry in entries.iter() {
             let path = join(path, &entry.name);
@@ -155,7 +128,7 @@ impl Walk<'_> {
             if entry.is_folder {
                 self.folder(&path, entry.id)?;
             } else if is_manifest_file(&entry.name) && self.is_wanted(&path) && !self.is_settings(&path) {
-                self.units.push(Place { path: path.into(), id: entry.id, kind: PlaceKind::File });
+                self.units.push(Location { path: path.into(), id: entry.id, kind: LocationKind::File });
             }
         }
         Ok(())
@@ -182,16 +155,4 @@ impl Walk<'_> {
 
 fn clean(path: &str) -> &str {
     path.trim_start_matches("./").trim_matches('/')
-}
-
-pub(crate) fn is_below(path: &str, folder: &str) -> bool {
-    folder.is_empty() || path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-}
-
-pub(super) fn is_manifest_file(name: &str) -> bool {
-    [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending))
-}
-
-pub(super) fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }

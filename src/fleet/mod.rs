@@ -11,6 +11,7 @@ mod check;
 mod diagnostic;
 mod last_good;
 mod layout;
+mod location;
 mod options;
 mod resource;
 pub mod scale;
@@ -27,7 +28,7 @@ use crate::git::{CommitId, GitError, Snapshot};
 pub use cache::LoadCache;
 pub use diagnostic::{Diagnostic, Severity};
 pub use last_good::last_good;
-pub(crate) use layout::is_below;
+pub(crate) use location::is_below;
 pub use options::{ApplyOptions, OnImmutable, Prune, remove_field};
 pub use resource::{Digest, Resource};
 pub(crate) use unit::nearest;
@@ -100,14 +101,14 @@ pub fn load(snapshot: &Snapshot, folder: &str, cache: &mut LoadCache) -> Result<
         broken: Vec::new(),
         diagnostics: layout.diagnostics,
     };
-    for place in &layout.units {
-        let loaded = match cache.unit(snapshot, place)? {
+    for location in &layout.units {
+        let loaded = match cache.unit(snapshot, location)? {
             Ok(unit) => Loaded { unit, stale: None },
             Err(problems) => {
-                fleet.broken.push(Arc::clone(&place.path));
-                let earlier = last_good(snapshot, &place.path, place.id, |entry, earlier| {
-                    let place = layout::Place { id: entry.id, ..place.clone() };
-                    Ok(cache.unit(earlier, &place)?.ok())
+                fleet.broken.push(Arc::clone(&location.path));
+                let earlier = last_good(snapshot, &location.path, location.id, |entry, earlier| {
+                    let location = location::Location { id: entry.id, ..location.clone() };
+                    Ok(cache.unit(earlier, &location)?.ok())
                 })?;
                 let consequence = match &earlier {
                     Some((commit, _)) => format!("the version of commit {} stays in force", commit.short()),

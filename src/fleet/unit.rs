@@ -7,7 +7,7 @@ use syncline_manifest::{Manifest, ObjectKey, Origin, yaml};
 
 use super::check;
 use super::diagnostic::Diagnostic;
-use super::layout::{Place, PlaceKind, is_manifest_file, join};
+use super::location::{Location, LocationKind, is_manifest_file, join};
 use super::resource::Resource;
 use crate::api::{ConfigKind, ConfigObject, FieldError, suggest};
 use crate::git::{EntryId, GitError, Snapshot};
@@ -94,22 +94,27 @@ struct PatchFile {
     operations: Value,
 }
 
-/// Loads the unit at a place; on the inside of the result, everything that keeps
+/// Loads the unit at a location; on the inside of the result, everything that keeps
 /// it from loading.
-pub(super) fn load(snapshot: &Snapshot, place: &Place) -> Result<Result<Unit, Vec<Diagnostic>>, GitError> {
-    let application = match place.kind {
-        PlaceKind::AppFolder => Arc::clone(&place.path),
-        PlaceKind::File => place.path.rsplit_once('/').map_or(".", |(folder, _)| folder).into(),
+pub(super) fn load(
+    snapshot: &Snapshot,
+    location: &Location,
+) -> Result<Result<Unit, Vec<Diagnostic>>, GitError> {
+    let application = match location.kind {
+        LocationKind::AppFolder => Arc::clone(&location.path),
+        LocationKind::File => location.path.rsplit_once('/').map_or(".", |(folder, _)| folder).into(),
     };
     let mut reader = Reader { snapshot, errors: Vec::new(), warnings: Vec::new(), config: Vec::new() };
     let (mut resources, mut overlays) = (Vec::new(), Vec::new());
-    match place.kind {
-        PlaceKind::File => reader.file(&place.path, place.id, &mut resources)?,
-        PlaceKind::AppFolder => {
-            for entry in snapshot.list(place.id)?.iter().filter(|entry| entry.is_folder) {
+    match location.kind {
+        LocationKind::File => reader.file(&location.path, location.id, &mut resources)?,
+        LocationKind::AppFolder => {
+            for entry in snapshot.list(location.id)?.iter().filter(|entry| entry.is_folder) {
                 match &*entry.name {
-                    "base" => reader.folder(&join(&place.path, "base"), entry.id, &mut resources)?,
-                    "overlays" => reader.overlays(&join(&place.path, "overlays"), entry.id, &mut overlays)?,
+                    "base" => reader.folder(&join(&location.path, "base"), entry.id, &mut resources)?,
+                    "overlays" => {
+                        reader.overlays(&join(&location.path, "overlays"), entry.id, &mut overlays)?
+                    }
                     _ => {}
                 }
             }
@@ -120,14 +125,22 @@ pub(super) fn load(snapshot: &Snapshot, place: &Place) -> Result<Result<Unit, Ve
         return Ok(Err(reader.errors));
     }
     Ok(Ok(Unit {
-        path: Arc::clone(&place.path),
-        id: place.id,
+        path: Arc::clone(&location.path),
+        id: location.id,
         application,
         resources,
         overlays,
         config: reader.config,
         warnings: reader.warnings,
     }))
+}
+
+impl Unit {
+    /// Where it stands, with the content of another commit.
+    pub(super) fn location(&self, id: EntryId) -> Location {
+        let kind = if self.application == self.path { LocationKind::AppFolder } else { LocationKind::File };
+        Location { path: Arc::clone(&self.path), id, kind }
+    }
 }
 
 struct Reader<'s> {
