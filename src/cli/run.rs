@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +58,10 @@ pub(super) struct Run {
     /// Where /healthz, /readyz and /metrics are served; nothing is with `none`
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8089", env = "SYNCLINE_LISTEN")]
     listen: String,
+    /// A file with the token that clients of /metrics have to send; needed to
+    /// listen beyond this machine
+    #[arg(long, value_name = "FILE", env = "SYNCLINE_LISTEN_TOKEN_FILE")]
+    listen_token_file: Option<PathBuf>,
     /// How to log
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -128,10 +133,11 @@ impl Run {
                 let address: SocketAddr = address.parse().map_err(|_| {
                     Failure::new(format!("{address:?} is no address"), "such as 127.0.0.1:8089")
                 })?;
-                let listener = server::bind(address).await.map_err(|error| {
+                let token = self.listen_token_file.as_deref().map(read_token).transpose()?;
+                let listener = server::bind(address, token.as_ref()).await.map_err(|error| {
                     Failure::new(format!("cannot listen on {address}: {error}"), "give another --listen")
                 })?;
-                Some(tokio::spawn(server::serve(listener, Arc::clone(&metrics), shutdown.clone())))
+                Some(tokio::spawn(server::serve(listener, Arc::clone(&metrics), token, shutdown.clone())))
             }
         };
         let mut engine = tokio::spawn(run_engine(options, metrics, sender, shutdown.clone()));
@@ -162,6 +168,14 @@ impl Run {
             report(&receiver.borrow())?;
         }
         Ok(verdict)
+    }
+}
+
+fn read_token(path: &Path) -> Result<server::Token, Failure> {
+    match std::fs::read_to_string(path) {
+        Ok(text) if !text.trim().is_empty() => Ok(server::Token::new(&text)),
+        Ok(_) => Err(Failure::new(format!("{} is empty", path.display()), "put the token into it")),
+        Err(error) => Err(Failure::new(format!("{}: {error}", path.display()), "check --listen-token-file")),
     }
 }
 
