@@ -176,9 +176,8 @@ fn print(out: &mut impl std::io::Write, plan: &Plan) -> Result<(), Failure> {
             Action::Blocked { reason } => writeln!(out, "  ! {} {reason}", object.key)?,
             Action::Update { differences } => {
                 writeln!(out, "  ~ {}", object.key)?;
-                let is_secret = object.key.group_kind.is("", "Secret");
                 for difference in differences.iter().take(8) {
-                    writeln!(out, "      {}", spelled(difference, is_secret))?;
+                    writeln!(out, "      {}", spelled(difference))?;
                 }
                 if differences.len() > 8 {
                     writeln!(out, "      and {} more fields", differences.len() - 8)?;
@@ -193,11 +192,10 @@ fn print(out: &mut impl std::io::Write, plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-fn spelled(difference: &Difference, is_secret: bool) -> String {
+fn spelled(difference: &Difference) -> String {
     let field = if difference.pointer.is_empty() { "/" } else { &difference.pointer };
     let shortened = |text: String| if text.chars().count() > 60 { "...".to_owned() } else { text };
     match &difference.kind {
-        DifferenceKind::Value { .. } if is_secret => format!("{field}: changed"),
         DifferenceKind::Value { desired, live: Some(live) } => {
             format!("{field}: {} -> {}", shortened(live.to_string()), shortened(desired.to_string()))
         }

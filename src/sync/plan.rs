@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 use syncline_manifest::ObjectKey;
-use syncline_manifest::compare::{Difference, differences};
+use syncline_manifest::compare::{Difference, DifferenceKind, differences};
 use syncline_manifest::schema::{Scope, Shape};
 
 use super::FIELD_MANAGER;
@@ -87,7 +88,11 @@ pub fn plan(
             (Some(_), None) => Action::Create,
             (Some(_), Some(live)) => {
                 let body = applied_body(object, &key, inventory);
-                let found = differences(&body, &live.value, Shape::of(&object.resource.gvk()), FIELD_MANAGER);
+                let mut found =
+                    differences(&body, &live.value, Shape::of(&object.resource.gvk()), FIELD_MANAGER);
+                if key.group_kind.is("", "Secret") {
+                    found.iter_mut().for_each(hide_values);
+                }
                 if found.is_empty() { Action::Unchanged } else { Action::Update { differences: found } }
             }
         };
@@ -115,6 +120,14 @@ pub fn plan(
     }
     objects.sort_by(|a, b| a.key.cmp(&b.key));
     Plan { target: desired.target.clone(), objects, prune_hold: hold(desired, false, pruned, total) }
+}
+
+/// A plan is shown and stored; values of Secrets are not.
+fn hide_values(difference: &mut Difference) {
+    if let DifferenceKind::Value { desired, live } = &mut difference.kind {
+        *desired = Value::from("***");
+        *live = live.as_ref().map(|_| Value::from("***"));
+    }
 }
 
 impl Plan {
