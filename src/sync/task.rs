@@ -343,6 +343,17 @@ impl Session {
                 self.watched.remove(&event.kind);
                 return self.refresh_kinds().await;
             }
+            if let TargetError::Forbidden(_) = error {
+                // One kind that may not be listed is no reason to leave the others.
+                warn!(target = %self.index.desired.target, kind = %event.kind, %error, "a kind cannot be watched");
+                self.watched.remove(&event.kind);
+                self.index.deny(&event.kind, &error, Instant::now());
+                self.kind_checks = self.kind_checks.saturating_add(1);
+                let again = Instant::now() + Backoff::TARGET.after(self.kind_checks);
+                self.kinds_may_have_changed =
+                    Some(self.kinds_may_have_changed.map_or(again, |at| at.min(again)));
+                return Ok(());
+            }
             return Err(error);
         }
         let notice = self.index.observe(event, Instant::now());

@@ -212,6 +212,11 @@ fn a_denied_object_is_told_with_what_to_grant_and_applied_once_granted() {
     let apply = |object: &Value| {
         server.kubectl_with_input(&["apply", "-f", "-"], &object.to_string()).expect("applied")
     };
+    // Not even listing is allowed of one kind.
+    fleet.repo.write(
+        "account.yaml",
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: s, namespace: denied}\n",
+    );
     apply(&role);
     server.kubectl(&["create", "clusterrolebinding", "limited", "--clusterrole=limited", "--user=limited"]);
     fleet.repo.write("a.yaml", &config_map("denied", "a", "1"));
@@ -220,12 +225,18 @@ fn a_denied_object_is_told_with_what_to_grant_and_applied_once_granted() {
     let _daemon = fleet.daemon();
     wait_value(server, "denied", "a", Some("1"));
     fleet.wait_status("the denial", |status| {
-        let trouble = &status["targets"][0]["troubles"][0];
-        let message = trouble["message"].as_str()?;
-        (trouble["state"] == "failed" && message.contains("cannot patch resource \"secrets\"")).then_some(())
+        let troubles = status["targets"][0]["troubles"].as_array()?;
+        let is_told = |part: &str| {
+            troubles
+                .iter()
+                .any(|trouble| trouble["message"].as_str().is_some_and(|message| message.contains(part)))
+        };
+        (is_told("cannot patch resource \"secrets\"") && is_told("cannot list resource \"serviceaccounts\""))
+            .then_some(())
     });
     let mut granted = role;
-    granted["rules"][2]["verbs"] = json!(["*"]);
+    granted["rules"][2] =
+        json!({"apiGroups": [""], "resources": ["secrets", "serviceaccounts"], "verbs": ["*"]});
     apply(&granted);
     fleet.wait_in_sync(&commit);
 }

@@ -276,6 +276,12 @@ impl Index {
         self.delayed.contains_key(key)
     }
 
+    fn undelay(&mut self, key: &ObjectKey) {
+        if let Some(at) = self.delayed.remove(key) {
+            self.retries.remove(&(at, key.clone()));
+        }
+    }
+
     fn delay(&mut self, key: &ObjectKey, until: Instant) {
         if let Some(before) = self.delayed.insert(key.clone(), until) {
             self.retries.remove(&(before, key.clone()));

@@ -8,12 +8,12 @@ use syncline_manifest::compare::{Difference, differences, last_manager_of};
 use syncline_manifest::schema::Shape;
 use syncline_manifest::{GroupKind, ObjectKey};
 
-use super::{Index, Member, MemberState, Notice};
+use super::{Failure, Index, Member, MemberState, Notice};
 use crate::fleet::Digest;
 use crate::sync::FIELD_MANAGER;
 use crate::sync::backoff::Backoff;
 use crate::sync::health::{Health, health};
-use crate::target::{Live, WatchEvent, Watched};
+use crate::target::{Live, TargetError, WatchEvent, Watched};
 
 impl Index {
     /// Takes in what a watch saw.
@@ -48,6 +48,22 @@ impl Index {
         }
     }
 
+    /// Notes that the objects of a kind may not be listed: those that are wanted
+    /// fail with the server's answer, all others go on.
+    pub(in crate::sync) fn deny(&mut self, kind: &GroupKind, error: &TargetError, now: Instant) {
+        self.listing.remove(kind);
+        self.listed.remove(kind);
+        let wanted: Vec<_> = self
+            .wanted
+            .iter()
+            .filter(|(key, _)| key.group_kind == *kind)
+            .map(|(key, wanted)| (key.clone(), wanted.object.resource.digest))
+            .collect();
+        for (key, digest) in wanted {
+            self.failed(&key, error.clone(), Some(digest), now);
+        }
+    }
+
     pub(super) fn end_list(&mut self, kind: &GroupKind) {
         let seen = self.listing.remove(kind).unwrap_or_default();
         let in_flight = &self.in_flight;
@@ -56,7 +72,12 @@ impl Index {
         self.listed.insert(kind.clone());
         let keys: Vec<ObjectKey> =
             self.wanted.keys().filter(|key| key.group_kind == *kind).cloned().collect();
-        keys.into_iter().for_each(|key| self.consider(key));
+        for key in keys {
+            if let Some(Failure { error: TargetError::Forbidden(_), .. }) = self.failures.get(&key) {
+                self.undelay(&key);
+            }
+            self.consider(key);
+        }
     }
 
     fn exists(&mut self, live: &Live, now: Instant) -> Option<Notice> {
@@ -72,6 +93,10 @@ impl Index {
         let (state, found) = self.judge(live, same);
         let notice = self.notice(live, &health, was_healthy, before_state, state, &found, now);
         self.members.insert(key.clone(), Member::new(live, state, same));
+        if matches!(state, MemberState::Clean(_)) {
+            // Whatever an apply met with before, the object is as it should be.
+            self.failures.remove(key);
+        }
         if state == MemberState::Differs {
             self.consider(key.clone());
         }

@@ -117,7 +117,13 @@ impl Index {
         is_new_kind.then_some(Notice::KindsChanged)
     }
 
-    fn failed(&mut self, key: &ObjectKey, error: TargetError, digest: Option<Digest>, now: Instant) {
+    pub(super) fn failed(
+        &mut self,
+        key: &ObjectKey,
+        error: TargetError,
+        digest: Option<Digest>,
+        now: Instant,
+    ) {
         if error.is_about_target() {
             self.consider(key.clone());
             return;
