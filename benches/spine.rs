@@ -146,8 +146,7 @@ struct Daemon {
 
 impl Daemon {
     fn start(repo: &FleetRepo, data: &Path, secrets: &Path) -> Daemon {
-        let port =
-            std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+        let port = syncline_testutils::free_port();
         let metrics = format!("127.0.0.1:{port}");
         let child = Command::new(env!("CARGO_BIN_EXE_syncline"))
             .args(["run", "--listen", &metrics, "--log", "warn", "--repo"])

@@ -88,7 +88,7 @@ fn the_seed_kinds_load_as_users_write_them() {
     let (printed, _) = validate(&repo);
     let errors: Vec<&str> = printed.lines().filter(|line| line.starts_with("error")).collect();
     assert!(errors.iter().all(|line| line.ends_with("which does not exist")), "{errors:#?}");
-    assert!(printed.contains("2 clusters, 4 policies"), "{printed}");
+    assert!(printed.contains("clusters: 2, policies: 4"), "{printed}");
 }
 
 #[test]

@@ -65,7 +65,9 @@ fn a_new_fleet_from_init_validates_and_renders() {
         assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
         text(&output.stdout)
     };
-    assert!(inside(&["validate"]).contains("1 clusters, 1 policies, 1 placed objects: 0 errors, 0 warnings"));
+    assert!(
+        inside(&["validate"]).contains("clusters: 1, policies: 1, placed objects: 1, errors: 0, warnings: 0")
+    );
     assert!(inside(&["render", "--cluster", "local"]).contains("greeting: hello from local"));
     assert!(inside(&["init"]).contains("kept"), "what exists is kept");
 }

@@ -90,6 +90,25 @@ fn a_field_that_somebody_keeps_changing_is_contested_and_not_fought_over_for_eve
 }
 
 #[test]
+fn two_fleets_that_claim_one_object_are_told_so_and_do_not_fight_without_a_pause() {
+    let _server = server!(0);
+    let (one, other) = (Fleet::of_one("claimed"), Fleet::of_one("claimed-too"));
+    let commits = [&one, &other].map(|fleet| {
+        fleet.repo.write("a.yaml", &config_map("claimed", "a", "1"));
+        fleet.repo.commit("first")
+    });
+    let _one = one.daemon();
+    one.wait_in_sync(&commits[0]);
+    let _other = other.daemon();
+    for fleet in [&one, &other] {
+        fleet.wait_status("the contest to be told", |status| {
+            let trouble = &status["targets"][0]["troubles"][0];
+            (trouble["state"] == "contested" && trouble["manager"].is_null()).then_some(())
+        });
+    }
+}
+
+#[test]
 fn ignored_fields_are_left_to_others() {
     let server = server!(0);
     let fleet = Fleet::of_one("ignored");

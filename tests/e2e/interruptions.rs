@@ -109,8 +109,7 @@ fn a_daemon_answers_health_and_metrics_and_stops_on_sigterm() {
     let fleet = Fleet::of_one("served");
     fleet.repo.write("a.yaml", &config_map("served", "a", "1"));
     let commit = fleet.repo.commit("first");
-    let port =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let port = syncline_testutils::free_port();
     let address = format!("127.0.0.1:{port}");
     let url = fleet.repo.path().to_str().expect("UTF-8").to_owned();
     let mut command = fleet.command_on("run", &url);

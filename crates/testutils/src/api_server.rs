@@ -3,7 +3,7 @@
 //! Each process is started under a shell that kills it when its standard input
 //! closes, so none outlives the test that started it, however that ends.
 
-use std::net::TcpListener;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
@@ -13,7 +13,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::wait_for;
+use crate::{free_port, wait_for};
 
 /// The folder with kube-apiserver, etcd and kubectl, from `KUBEBUILDER_ASSETS`.
 pub fn oracles() -> Option<PathBuf> {
@@ -173,9 +173,12 @@ impl ApiServer {
         config.to_string()
     }
 
+    /// Replaced as a whole: another kubectl may be reading it.
     fn kubeconfig_file(&self) -> PathBuf {
         let path = self.folder.path().join("admin.kubeconfig");
-        std::fs::write(&path, self.kubeconfig(User::Admin)).expect("a file");
+        let mut file = tempfile::NamedTempFile::new_in(self.folder.path()).expect("a file");
+        file.write_all(self.kubeconfig(User::Admin).as_bytes()).expect("a file");
+        file.persist(&path).expect("a file");
         path
     }
 
@@ -191,7 +194,6 @@ impl ApiServer {
 
     /// Runs the real kubectl with a text as its standard input.
     pub fn kubectl_with_input(&self, arguments: &[&str], input: &str) -> Result<String, String> {
-        use std::io::Write as _;
         let mut child = Command::new(self.assets.join("kubectl"))
             .env("KUBECONFIG", self.kubeconfig_file())
             .env("HOME", self.folder.path())
@@ -208,11 +210,18 @@ impl ApiServer {
     }
 
     /// An object, if it exists.
+    ///
+    /// # Panics
+    /// When kubectl fails otherwise.
     pub fn get(&self, namespace: &str, object: &str) -> Option<Value> {
-        let found = self
-            .try_kubectl(&["get", "-n", namespace, object, "-o", "json", "--show-managed-fields"])
-            .ok()?;
-        serde_json::from_str(&found).ok()
+        match self.try_kubectl(&["get", "-n", namespace, object, "-o", "json", "--show-managed-fields"]) {
+            Ok(found) => Some(serde_json::from_str(&found).expect("kubectl prints JSON")),
+            // A kind that does not exist holds no object.
+            Err(error) if error.contains("NotFound") || error.contains("doesn't have a resource type") => {
+                None
+            }
+            Err(error) => panic!("kubectl get {object}: {error}"),
+        }
     }
 
     /// How many requests the server counted, by its own metrics, whose verb is one
@@ -250,8 +259,4 @@ fn kill(child: Option<Child>) {
         drop(child.stdin.take());
         child.wait().ok();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
