@@ -161,6 +161,10 @@ fn write_trouble(out: &mut impl std::io::Write, trouble: &ObjectStatus) -> Resul
             )?;
         }
         ObjectState::WaitingForWave { wave } => writeln!(out, "  {key}: waits for the waves before {wave}")?,
+        ObjectState::Contested { fields, .. } if fields.is_empty() => {
+            writeln!(out, "  {key}: contested, somebody keeps deleting it or taking it from the inventory")?;
+            writeln!(out, "    hint: look for another fleet, or a controller, that claims the object too")?;
+        }
         ObjectState::Contested { manager, fields } => {
             let manager = manager.as_deref().unwrap_or("somebody");
             writeln!(out, "  {key}: contested, {manager} keeps changing {}", fields.join(", "))?;

@@ -61,7 +61,7 @@ impl Validate {
                     placed.placements.targets.values().map(|desired| desired.objects.len()).sum();
                 writeln!(
                     out,
-                    "{} clusters, {} policies, {objects} placed objects: {errors} errors, {warnings} warnings",
+                    "clusters: {}, policies: {}, placed objects: {objects}, errors: {errors}, warnings: {warnings}",
                     placed.fleet.clusters.len(),
                     placed.fleet.policies.len(),
                 )?;

@@ -109,11 +109,6 @@ impl Inventory {
             labels.insert(MEMBER_LABEL.into(), Value::from(self.id.as_str()));
         }
     }
-
-    /// Whether an object carries the label of another inventory.
-    pub fn is_foreign(&self, live: &Live) -> bool {
-        live.label(MEMBER_LABEL).is_some_and(|id| id != self.id)
-    }
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl Index {
                     self.stash.insert(live.key.clone(), Watched::Gone(live));
                     return None;
                 }
-                self.gone(&live)
+                self.gone(&live, now)
             }
             Watched::Failed(_) => None,
         }
@@ -159,15 +159,20 @@ impl Index {
         let fields: Vec<String> = found.iter().map(|difference| difference.pointer.clone()).collect();
         let pointers: Vec<&str> = fields.iter().map(String::as_str).collect();
         let manager = last_manager_of(&live.value, &pointers, FIELD_MANAGER);
-        let log = self.drifts.entry(key.clone()).or_default();
-        let contest = log.note(now, manager.clone(), fields.clone());
-        if contest > 0 {
-            self.delay(key, now + Backoff::CONTESTED.after(contest));
-        }
+        self.note_drift(key, manager.clone(), fields.clone(), now);
         Some(Notice::Drifted { key: key.clone(), manager, fields })
     }
 
-    fn gone(&mut self, live: &Live) -> Option<Notice> {
+    fn note_drift(&mut self, key: &ObjectKey, manager: Option<String>, fields: Vec<String>, now: Instant) {
+        let contest = self.drifts.entry(key.clone()).or_default().note(now, manager, fields);
+        if contest > 0 {
+            self.delay(key, now + Backoff::CONTESTED.after(contest));
+        }
+    }
+
+    /// An object was deleted, or taken out of the inventory: by hand, or by another
+    /// fleet that claims it too and would otherwise be fought without a pause.
+    fn gone(&mut self, live: &Live, now: Instant) -> Option<Notice> {
         let key = &live.key;
         let member = self.members.get(key)?;
         if is_older_or_same(live.resource_version(), &member.version) && live.uid() != &*member.uid {
@@ -175,13 +180,12 @@ impl Index {
         }
         let was_clean = matches!(member.state, MemberState::Clean(_));
         self.members.remove(key);
+        let is_drift = was_clean && self.wanted.contains_key(key);
+        if is_drift {
+            self.note_drift(key, None, Vec::new(), now);
+        }
         self.consider(key.clone());
-        let is_wanted = self.wanted.contains_key(key);
-        (was_clean && is_wanted).then(|| Notice::Drifted {
-            key: key.clone(),
-            manager: None,
-            fields: Vec::new(),
-        })
+        is_drift.then(|| Notice::Drifted { key: key.clone(), manager: None, fields: Vec::new() })
     }
 }
 

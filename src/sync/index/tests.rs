@@ -281,6 +281,18 @@ fn drift_is_told_and_corrected_and_the_corrections_own_echo_is_not_drift() {
 }
 
 #[test]
+fn an_object_that_keeps_being_taken_away_is_contested_and_given_a_pause() {
+    let mut bench = Bench::new(&[config_map("a", "1")]);
+    for round in 0..3 {
+        let step = bench.next().expect("it is applied again");
+        let live = bench.succeed(&step);
+        let notice = bench.see(&live.key.group_kind.clone(), Watched::Gone(Box::new(live)));
+        assert!(matches!(notice, Some(Notice::Drifted { .. })), "round {round}");
+    }
+    assert_eq!(bench.next(), None, "not at once: another fleet may claim it too");
+}
+
+#[test]
 fn an_old_event_that_arrives_late_is_no_drift() {
     let mut bench = Bench::new(&[config_map("a", "1")]);
     let step = bench.next().unwrap();
