@@ -7,7 +7,7 @@ use ::kube::config::{KubeConfigOptions, Kubeconfig};
 use base64::Engine as _;
 use syncline_manifest::{GroupKind, ObjectKey};
 
-use super::Cluster;
+use super::{Cluster, TargetError};
 use crate::api::{self, SecretReference};
 
 /// Finds kubeconfigs.
@@ -15,6 +15,8 @@ use crate::api::{self, SecretReference};
 pub struct Kubeconfigs {
     directory: Option<PathBuf>,
     exec: ExecCredentials,
+    /// The cluster whose Secrets are read.
+    host: Option<::kube::Config>,
 }
 
 /// Whether a kubeconfig may name a program that is run to get credentials.
@@ -79,7 +81,12 @@ impl KubeconfigError {
 impl Kubeconfigs {
     /// Looks in a folder first, if one is given.
     pub fn new(directory: Option<PathBuf>, exec: ExecCredentials) -> Kubeconfigs {
-        Kubeconfigs { directory, exec }
+        Kubeconfigs { directory, exec, host: ::kube::Config::incluster().ok() }
+    }
+
+    /// Reads Secrets from this cluster instead of the one that the process runs in.
+    pub fn with_host(self, host: ::kube::Config) -> Kubeconfigs {
+        Kubeconfigs { host: Some(host), ..self }
     }
 
     /// A client for a cluster of the fleet. Reads the kubeconfig anew each time, so
@@ -133,7 +140,7 @@ impl Kubeconfigs {
         } else {
             looked_at.push("no folder (--secrets-dir is not given)".into());
         }
-        match in_cluster_secret(reference, namespace).await {
+        match secret_of_host(self.host.clone(), reference, namespace).await {
             Ok(found) => Ok(found),
             Err(place) => {
                 looked_at.push(place);
@@ -146,8 +153,7 @@ impl Kubeconfigs {
 /// `DIR/<name>` as a file, `DIR/<name>/<key>` as a mounted Secret lays it out, the
 /// same below `DIR/<namespace>/`.
 fn places(directory: &Path, reference: &SecretReference, namespace: Option<&str>) -> Vec<PathBuf> {
-    let keys: Vec<&str> =
-        reference.key.as_deref().map_or_else(|| vec!["kubeconfig", "value"], |key| vec![key]);
+    let keys = keys(reference);
     let mut places = Vec::new();
     let folders =
         std::iter::once(directory.to_owned()).chain(namespace.map(|namespace| directory.join(namespace)));
@@ -159,29 +165,35 @@ fn places(directory: &Path, reference: &SecretReference, namespace: Option<&str>
     places
 }
 
-/// A Secret of the cluster that syncline itself runs in; otherwise why there is none.
-async fn in_cluster_secret(
+/// The kubeconfig in a Secret of the host cluster; otherwise why there is none.
+async fn secret_of_host(
+    host: Option<::kube::Config>,
     reference: &SecretReference,
     namespace: Option<&str>,
 ) -> Result<(String, String), String> {
-    let config =
-        ::kube::Config::incluster().map_err(|_| "no Secret (not running in a cluster)".to_owned())?;
+    let config = host.ok_or("no Secret (not running in a cluster)")?;
     let namespace = namespace.unwrap_or(&config.default_namespace).to_owned();
     let place = format!("Secret {namespace}/{}", reference.name);
-    let fetch = async {
-        let cluster = Cluster::new(config).ok()?;
-        let discovery = cluster.discover().await.ok()?;
+    let secret = async {
+        let cluster = Cluster::new(config)?;
+        let discovery = cluster.discover().await?;
         let kind = GroupKind::new("", "Secret");
-        let key = ObjectKey::new(kind.clone(), Some(&namespace), &reference.name);
-        let secret = cluster.get(&key, discovery.kind(&kind)?).await.ok()?;
-        let keys: Vec<&str> =
-            reference.key.as_deref().map_or_else(|| vec!["kubeconfig", "value"], |key| vec![key]);
-        let encoded = keys.iter().find_map(|key| secret.value["data"][*key].as_str())?;
-        let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).ok()?;
-        String::from_utf8(bytes).ok()
+        let on_server = discovery.kind(&kind).ok_or_else(|| TargetError::NoSuchKind(kind.to_string()))?;
+        cluster.get(&ObjectKey::new(kind, Some(&namespace), &reference.name), on_server).await
     };
-    match fetch.await {
-        Some(text) => Ok((place, text)),
-        None => Err(place),
-    }
+    let secret = secret.await.map_err(|error| format!("{place} ({error})"))?;
+    let keys = keys(reference);
+    let text = keys
+        .iter()
+        .find_map(|key| secret.value["data"][*key].as_str())
+        .and_then(|encoded| base64::engine::general_purpose::STANDARD.decode(encoded).ok())
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    text.map(|text| (place.clone(), text))
+        .ok_or_else(|| format!("{place} (it has no text at key {})", keys.join(" or ")))
+}
+
+/// The keys of a Secret that may hold the kubeconfig; `value` is what Cluster API
+/// writes.
+fn keys(reference: &SecretReference) -> Vec<&str> {
+    reference.key.as_deref().map_or_else(|| vec!["kubeconfig", "value"], |key| vec![key])
 }

@@ -10,6 +10,7 @@ mod converge;
 mod drift;
 mod git_sources;
 mod interruptions;
+mod kubeconfigs;
 mod prune;
 mod schema_table;
 mod support;
