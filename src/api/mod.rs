@@ -16,7 +16,7 @@ pub use policy::{
     ClusterAffinity, LabelSelector, LabelSelectorOperator, LabelSelectorRequirement, NamespaceAffinity,
     Placement, Policy, PolicyScope, PolicySpec, ReplicaScheduling, ResourceSelector,
 };
-pub use settings::{PruneSettings, Settings};
+pub use settings::{HealthCheck, PruneSettings, Settings};
 pub use strict::{FieldError, suggest};
 
 use serde_json::Value;

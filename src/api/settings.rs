@@ -22,6 +22,28 @@ pub struct Settings {
     pub ignore: Vec<String>,
     /// The guard against deleting too much.
     pub prune: PruneSettings,
+    /// How the health of objects is judged, for kinds whose own rules do not fit.
+    pub health_checks: Vec<HealthCheck>,
+}
+
+/// Expressions in CEL (the Common Expression Language, cel.dev) over the fields of
+/// an object: `status`, `metadata`, `spec` and so on. The first of `failed`,
+/// `inProgress` and `current` that is true tells; none means in progress.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthCheck {
+    /// Of the kind; any version of its group is meant.
+    pub api_version: String,
+    /// The kind.
+    pub kind: String,
+    /// True when the object is what it was asked to be.
+    pub current: String,
+    /// True when the object is on its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_progress: Option<String>,
+    /// True when the object will not get there by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 /// A commit that would delete more than this from a target is held until it is
@@ -44,6 +66,7 @@ impl Default for Settings {
             roots: Vec::new(),
             ignore: Vec::new(),
             prune: PruneSettings::default(),
+            health_checks: Vec::new(),
         }
     }
 }
@@ -80,6 +103,25 @@ impl Settings {
         }
         if settings.prune.max_percent > 100 {
             errors.push(FieldError::new("/prune/maxPercent", "is a percentage, at most 100"));
+        }
+        for (index, check) in settings.health_checks.iter().enumerate() {
+            let expressions = [
+                ("current", Some(&check.current)),
+                ("inProgress", check.in_progress.as_ref()),
+                ("failed", check.failed.as_ref()),
+            ];
+            for (field, expression) in expressions {
+                if let Some(Err(error)) = expression.map(|text| cel::Program::compile(text)) {
+                    let reason = error.errors.first().map_or_else(String::new, |error| error.msg.clone());
+                    errors.push(
+                        FieldError::new(
+                            format!("/healthChecks/{index}/{field}"),
+                            format!("is not a CEL expression: {reason}"),
+                        )
+                        .hint("such as status.phase == 'Ready'"),
+                    );
+                }
+            }
         }
         if errors.is_empty() { Ok(settings) } else { Err(errors) }
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use syncline_manifest::{ObjectKey, Origin};
 
 use super::ranking::Exactness;
-use crate::api::{ClusterName, PruneSettings};
+use crate::api::{ClusterName, HealthCheck, PruneSettings};
 use crate::fleet::{Diagnostic, Digest, Fleet, Resource};
 use crate::git::CommitId;
 
@@ -29,6 +29,8 @@ pub struct Desired {
     pub broken: Vec<Arc<str>>,
     /// The guard against deleting too much.
     pub prune: PruneSettings,
+    /// How the health of objects of some kinds is judged.
+    pub health_checks: Arc<[HealthCheck]>,
     /// Whether the commit says that deleting much is meant.
     pub prune_confirmed: bool,
     /// The digest of all objects.
@@ -100,6 +102,7 @@ impl Desired {
             conflicts: BTreeMap::new(),
             broken: fleet.broken.clone(),
             prune: fleet.settings.prune.clone(),
+            health_checks: fleet.settings.health_checks.as_slice().into(),
             prune_confirmed,
             digest: Digest::of(b""),
         }

@@ -15,6 +15,7 @@ mod backoff;
 mod drift;
 mod engine;
 mod health;
+mod health_expressions;
 mod index;
 mod inventory;
 mod metrics;

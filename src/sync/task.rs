@@ -283,7 +283,8 @@ impl Session {
                         return Ok(Ended::Shutdown);
                     }
                     let desired = Arc::clone(&context.desired.borrow_and_update());
-                    if desired.fleet != self.index.desired.fleet {
+                    let current = &self.index.desired;
+                    if desired.fleet != current.fleet || desired.health_checks != current.health_checks {
                         return Ok(Ended::Reconfigured);
                     }
                     self.index.set_desired(desired);

@@ -91,6 +91,38 @@ fn once_ends_with_the_reasons_when_something_never_gets_healthy() {
 }
 
 #[test]
+fn a_health_check_of_the_fleet_tells_when_an_object_is_ready() {
+    let _server = server!(0);
+    let fleet = Fleet::of_one("checked");
+    let settings = |check: &str| {
+        format!("name: checked\nhealthChecks: [{{apiVersion: v1, kind: ConfigMap, current: {check}}}]\n")
+    };
+    fleet.repo.write("syncline.yaml", &settings("data.key == '2'"));
+    fleet.repo.write("a.yaml", &config_map("checked", "a", "1"));
+    fleet.repo.commit("first");
+    let output = fleet.once_with(&["--timeout", "2s"]);
+    assert_eq!(output.status.code(), Some(1));
+    let printed = text(&output.stdout);
+    assert!(
+        printed.contains("ConfigMap checked/a: in progress: its health check does not hold"),
+        "{printed}"
+    );
+
+    let _daemon = fleet.daemon();
+    fleet.wait_status("the check that does not hold", |status| {
+        (status["targets"][0]["troubles"][0]["health"] == "progressing").then_some(())
+    });
+    fleet.repo.write("syncline.yaml", &settings("data.key == '1'"));
+    let fixed = fleet.repo.commit("another check");
+    fleet.wait_in_sync(&fixed);
+
+    fleet.repo.write("syncline.yaml", &settings("data.key =="));
+    let validated = fleet.command("validate").output().expect("it runs");
+    let printed = text(&validated.stdout);
+    assert!(printed.contains("is not a CEL expression") && printed.contains("syncline.yaml:2"), "{printed}");
+}
+
+#[test]
 fn a_sync_without_changes_writes_nothing_and_a_plan_finds_nothing() {
     let server = super::support::server!(1);
     let fleet = Fleet::empty("noop");

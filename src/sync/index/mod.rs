@@ -22,7 +22,8 @@ use syncline_manifest::schema::Scope;
 use syncline_manifest::{GroupKind, ObjectKey};
 
 use super::drift::DriftLog;
-use super::health::{Health, health};
+use super::health::Health;
+use super::health_expressions::HealthExpressions;
 use super::inventory::Inventory;
 use super::order::Phase;
 use crate::fleet::{ApplyOptions, Digest, OnImmutable, remove_field};
@@ -111,6 +112,7 @@ pub(super) struct Index {
     pub inventory: Inventory,
     discovery: Arc<Discovery>,
     pub desired: Arc<Desired>,
+    health: HealthExpressions,
     confirm_prune: bool,
     pub wanted: BTreeMap<ObjectKey, Wanted>,
     pub members: HashMap<ObjectKey, Member>,
@@ -142,6 +144,7 @@ impl Index {
             inventory,
             discovery,
             desired: Arc::clone(&desired),
+            health: HealthExpressions::new(&desired.health_checks),
             confirm_prune,
             wanted: BTreeMap::new(),
             members: HashMap::new(),
@@ -327,11 +330,11 @@ impl Index {
 }
 
 impl Member {
-    fn new(live: &Live, state: MemberState, same: Option<(Digest, Digest)>) -> Member {
+    fn new(live: &Live, health: Health, state: MemberState, same: Option<(Digest, Digest)>) -> Member {
         Member {
             uid: live.uid().into(),
             version: live.resource_version().into(),
-            health: health(live),
+            health,
             state,
             is_released_on_prune: live.annotation(ApplyOptions::PRUNE) == Some("disabled"),
             same,

@@ -12,7 +12,7 @@ use super::{Failure, Index, Member, MemberState, Notice};
 use crate::fleet::Digest;
 use crate::sync::FIELD_MANAGER;
 use crate::sync::backoff::Backoff;
-use crate::sync::health::{Health, health};
+use crate::sync::health::Health;
 use crate::target::{Live, TargetError, WatchEvent, Watched};
 
 impl Index {
@@ -89,10 +89,10 @@ impl Index {
         let before_state = before.map(|member| member.state);
         let was_healthy = before.is_some_and(|member| member.health.is_healthy());
         let same = before.and_then(|member| member.same);
-        let health = health(live);
+        let health = self.health.judge(live);
         let (state, found) = self.judge(live, same);
         let notice = self.notice(live, &health, was_healthy, before_state, state, &found, now);
-        self.members.insert(key.clone(), Member::new(live, state, same));
+        self.members.insert(key.clone(), Member::new(live, health, state, same));
         if matches!(state, MemberState::Clean(_)) {
             // Whatever an apply met with before, the object is as it should be.
             self.failures.remove(key);

@@ -106,7 +106,7 @@ impl Index {
         let same = looks_different.then(|| (digest, content(&live.value)));
         let state =
             if self.wanted.contains_key(key) { MemberState::Clean(digest) } else { MemberState::Unwanted };
-        let member = Member::new(live, state, same);
+        let member = Member::new(live, self.health.judge(live), state, same);
         let is_new_kind = key.group_kind.is("apiextensions.k8s.io", "CustomResourceDefinition")
             && member.health.is_healthy()
             && !was_healthy;

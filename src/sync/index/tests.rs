@@ -55,6 +55,7 @@ fn desired(objects: &[Value]) -> Arc<Desired> {
         conflicts: BTreeMap::new(),
         broken: Vec::new(),
         prune: PruneSettings::default(),
+        health_checks: Arc::default(),
         prune_confirmed: false,
         digest: Digest::of(b""),
     })
