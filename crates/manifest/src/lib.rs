@@ -10,6 +10,7 @@
 //! | [`yaml`] | YAML as Kubernetes reads it, with positions |
 //! | [`schema`] | what the built-in kinds look like |
 //! | [`merge`] | strategic merge, JSON merge, JSON 6902 |
+//! | [`structured`] | server-side apply: structured merge and managed fields |
 //! | [`compare`] | desired against live: containment and field ownership |
 //!
 //! ```
@@ -26,6 +27,7 @@ mod identity;
 mod manifest;
 pub mod merge;
 pub mod schema;
+pub mod structured;
 pub mod yaml;
 
 pub use identity::{GroupKind, GroupVersionKind, ObjectKey};

@@ -27,9 +27,11 @@ pub fn derive(openapi: &Value) -> String {
                     wanted.insert(reference.to_owned());
                 }
             });
-            write!(line, " {field}:{shape}{}", patch_strategy(schema)).expect("a String takes all");
+            write!(line, " {field}:{shape}{}{}", structure(schema), patch_strategy(schema))
+                .expect("a String takes all");
         }
-        types.insert(short(&name), line);
+        let mark = if definitions[&name]["x-kubernetes-map-type"] == "atomic" { "^" } else { "" };
+        types.insert(short(&name), format!("{mark}{line}"));
     }
     let mut out = String::new();
     for (id, kind) in &kinds {
@@ -124,6 +126,20 @@ fn shape(
         (Some("number"), _) => "n".into(),
         (Some("boolean"), _) => "b".into(),
         _ => "*".into(),
+    }
+}
+
+/// What server-side apply takes for one field, where it is not what the shape says.
+fn structure(schema: &Value) -> String {
+    let keys = schema["x-kubernetes-list-map-keys"].as_array();
+    match schema["x-kubernetes-list-type"].as_str() {
+        Some("map") => {
+            let keys: Vec<_> = keys.into_iter().flatten().filter_map(Value::as_str).collect();
+            format!("#{}", keys.join(","))
+        }
+        Some("set") => "#".into(),
+        _ if schema["x-kubernetes-map-type"] == "atomic" => "^".into(),
+        _ => String::new(),
     }
 }
 

@@ -13,10 +13,12 @@
 //! | `y t q x` | base64 bytes, time, quantity, integer or string |
 //! | `*` | anything |
 //! | `[]T` `{}T` | list of T, map from string to T |
+//! | `^` | after a field or a type: server-side apply owns it as a whole |
+//! | `#a,b` | server-side apply owns each item of the list by its keys; `#` alone: by value |
 //! | `+key` | a list that strategic merge joins by `key`; `+` alone: by value |
 //! | `~` | strategic merge honours `$retainKeys` |
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use crate::identity::GroupVersionKind;
@@ -92,6 +94,19 @@ pub enum ListMerge {
     ByKey(&'static str),
 }
 
+/// How server-side apply divides what a field holds into parts that are owned apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Division {
+    /// As the shape says: objects and maps by field, all else as a whole.
+    ByShape,
+    /// It is owned as a whole.
+    Atomic,
+    /// A list whose values are owned each.
+    Set,
+    /// A list whose items are owned each, told apart by these keys, joined by commas.
+    Keyed(&'static str),
+}
+
 /// A field of a built-in type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
@@ -99,22 +114,33 @@ pub struct Field {
     pub shape: Shape,
     /// How it merges, if it is a list.
     pub list_merge: ListMerge,
+    /// How it is owned.
+    pub division: Division,
 }
 
 struct Table {
     kinds: HashMap<&'static str, HashMap<&'static str, Kind>>,
     types: HashMap<&'static str, HashMap<&'static str, Field>>,
+    /// Types that server-side apply takes as a whole.
+    atomic: HashSet<&'static str>,
 }
 
 fn table() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let mut table = Table { kinds: HashMap::new(), types: HashMap::new() };
+        let mut table = Table { kinds: HashMap::new(), types: HashMap::new(), atomic: HashSet::new() };
         for line in BUILTIN.lines() {
             let mut words = line.split(' ');
             match words.next() {
                 Some("@") => read_kind(&mut table, words),
                 Some(name) => {
+                    let name = match name.strip_suffix('^') {
+                        Some(name) => {
+                            table.atomic.insert(name);
+                            name
+                        }
+                        None => name,
+                    };
                     let fields = words.filter_map(|word| word.split_once(':'));
                     table.types.insert(name, fields.map(|(name, text)| (name, field(text))).collect());
                 }
@@ -140,7 +166,13 @@ fn field(text: &'static str) -> Field {
         Some((text, key)) => (text, ListMerge::ByKey(key)),
         None => (text, ListMerge::Replace),
     };
-    Field { shape: shape(text), list_merge }
+    let (text, division) = match (text.strip_suffix('^'), text.split_once('#')) {
+        (Some(text), _) => (text, Division::Atomic),
+        (None, Some((text, ""))) => (text, Division::Set),
+        (None, Some((text, keys))) => (text, Division::Keyed(keys)),
+        (None, None) => (text, Division::ByShape),
+    };
+    Field { shape: shape(text), list_merge, division }
 }
 
 fn shape(text: &'static str) -> Shape {
@@ -200,9 +232,18 @@ impl Shape {
     pub fn field(self, name: &str) -> Option<Field> {
         match self {
             Shape::Object(TypeName(owner)) => table().types.get(owner)?.get(name).copied(),
-            Shape::Map(_) => Some(Field { shape: self.item(), list_merge: ListMerge::Replace }),
+            Shape::Map(_) => Some(Field {
+                shape: self.item(),
+                list_merge: ListMerge::Replace,
+                division: Division::ByShape,
+            }),
             _ => None,
         }
+    }
+
+    /// Whether server-side apply takes objects of this type as a whole.
+    pub fn is_atomic(self) -> bool {
+        matches!(self, Shape::Object(TypeName(name)) if table().atomic.contains(name))
     }
 
     /// The names of an object type's fields; empty for every other shape.
@@ -248,6 +289,12 @@ mod tests {
         assert_eq!(limits.item(), Shape::Quantity);
         assert_eq!(kind(&GroupVersionKind::parse("v1", "Namespace")).unwrap().scope, Scope::Cluster);
         assert!(kind(&GroupVersionKind::parse("example.com/v1", "Deployment")).is_none());
+        assert_eq!(container.field("ports").unwrap().division, Division::Keyed("containerPort,protocol"));
+        assert_eq!(pod_spec.field("nodeSelector").unwrap().division, Division::Atomic);
+        let metadata = deployment.shape().field("metadata").unwrap().shape;
+        assert_eq!(metadata.field("finalizers").unwrap().division, Division::Set);
+        let source = container.field("env").unwrap().shape.item().field("valueFrom").unwrap().shape;
+        assert!(source.field("secretKeyRef").unwrap().shape.is_atomic() && !source.is_atomic());
     }
 
     #[test]
