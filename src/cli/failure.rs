@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use syncline_apiserver::{AuthorityError, StartError, StoreError};
+
 use crate::fleet::LoadError;
 use crate::git::GitError;
 use crate::record::LedgerError;
@@ -73,6 +75,23 @@ impl From<KubeconfigError> for Failure {
     fn from(error: KubeconfigError) -> Failure {
         let hint = Some(error.hint().to_owned());
         Failure { error: error.into(), hint }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Failure {
+        let hint = match &error {
+            StartError::Store(StoreError::Locked(_)) => Some("stop the other process, or give another --data-dir"),
+            StartError::Listen { .. } => Some("give another address with --listen"),
+            _ => None,
+        };
+        Failure { error: error.into(), hint: hint.map(str::to_owned) }
+    }
+}
+
+impl From<AuthorityError> for Failure {
+    fn from(error: AuthorityError) -> Failure {
+        Failure { error: error.into(), hint: None }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: parses, calls, prints. One file a command.
 
+mod apiserver;
 mod completions;
 mod diff;
 mod explain;
@@ -50,6 +51,7 @@ enum Command {
     Run(run::Run),
     Status(status::Status),
     Explain(explain::Explain),
+    Apiserver(apiserver::Apiserver),
     Completions(completions::Completions),
 }
 
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Run(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Apiserver(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     match outcome {

@@ -11,6 +11,7 @@
 //! | [`schema`] | what the built-in kinds look like |
 //! | [`merge`] | strategic merge, JSON merge, JSON 6902 |
 //! | [`structured`] | server-side apply: structured merge and managed fields |
+//! | [`quantity`] | `500m`, `1Gi`: comparing and writing quantities |
 //! | [`compare`] | desired against live: containment and field ownership |
 //!
 //! ```
@@ -26,6 +27,7 @@ pub mod compare;
 mod identity;
 mod manifest;
 pub mod merge;
+pub mod quantity;
 pub mod schema;
 pub mod structured;
 pub mod yaml;

@@ -1,6 +1,7 @@
 // Prints how Kubernetes' Go types write their fields, which their OpenAPI document
 // does not tell: what is written though it is empty, and what is kept though it is
-// zero. A line a type, in the names of the table of built-in kinds:
+// zero. With the argument `protobuf`, the numbers of their fields in protobuf instead
+// (protobuf.go). A line a type, in the names of the table of built-in kinds:
 //
 //	core.v1.Container name!s resources!o ports tty ...
 //
@@ -13,6 +14,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"reflect"
 	"sort"
 	"strings"
@@ -31,7 +33,11 @@ var (
 )
 
 func main() {
-	for _, kind := range scheme.Scheme.AllKnownTypes() {
+	if len(os.Args) > 1 && os.Args[1] == "protobuf" {
+		printProtobuf()
+		return
+	}
+	for _, kind := range kinds() {
 		visit(kind)
 	}
 	visit(reflect.TypeOf(apiextensions.CustomResourceDefinition{}))
@@ -44,6 +50,18 @@ func main() {
 	for _, name := range names {
 		fmt.Println(name + lines[name])
 	}
+}
+
+// kinds are the types of stable versions. Lists are not received.
+func kinds() []reflect.Type {
+	var all []reflect.Type
+	for gvk, kind := range scheme.Scheme.AllKnownTypes() {
+		isStable := !strings.Contains(gvk.Version, "alpha") && !strings.Contains(gvk.Version, "beta")
+		if isStable && gvk.Version != "__internal" && !strings.HasSuffix(kind.Name(), "List") {
+			all = append(all, kind)
+		}
+	}
+	return all
 }
 
 func visit(t reflect.Type) {

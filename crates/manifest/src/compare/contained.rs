@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::quantity::same_quantity;
+use crate::quantity::same_quantity;
 use super::{Difference, DifferenceKind, child};
 use crate::schema::{ListMerge, Shape};
 

@@ -9,7 +9,7 @@
 
 mod contained;
 mod ownership;
-mod quantity;
+
 
 use serde_json::Value;
 

@@ -116,6 +116,8 @@ pub struct Field {
     pub list_merge: ListMerge,
     /// How it is owned.
     pub division: Division,
+    /// Whether a patch names all keys that stay (the strategy `retainKeys`).
+    pub retains_keys: bool,
 }
 
 struct Table {
@@ -160,6 +162,7 @@ fn read_kind(table: &mut Table, mut words: std::str::Split<'static, char>) {
 }
 
 fn field(text: &'static str) -> Field {
+    let retains_keys = text.ends_with('~');
     let text = text.trim_end_matches('~');
     let (text, list_merge) = match text.split_once('+') {
         Some((text, "")) => (text, ListMerge::ByValue),
@@ -172,7 +175,7 @@ fn field(text: &'static str) -> Field {
         (None, Some((text, keys))) => (text, Division::Keyed(keys)),
         (None, None) => (text, Division::ByShape),
     };
-    Field { shape: shape(text), list_merge, division }
+    Field { shape: shape(text), list_merge, division, retains_keys }
 }
 
 fn shape(text: &'static str) -> Shape {
@@ -236,7 +239,16 @@ impl Shape {
                 shape: self.item(),
                 list_merge: ListMerge::Replace,
                 division: Division::ByShape,
+                retains_keys: false,
             }),
+            _ => None,
+        }
+    }
+
+    /// The table's name for an object type; None for every other shape.
+    pub fn type_name(self) -> Option<&'static str> {
+        match self {
+            Shape::Object(TypeName(name)) => Some(name),
             _ => None,
         }
     }

@@ -1,0 +1,190 @@
+//! Rules in CEL (`x-kubernetes-validations`).
+
+use cel::{Context, Program};
+use serde_json::Value;
+
+use super::schema::{Listing, Schema};
+use crate::error::Problem;
+
+/// One rule.
+pub struct Rule {
+    program: Program,
+    source: Box<str>,
+    message: Option<Box<str>>,
+    message_expression: Option<Program>,
+    reason: &'static str,
+    field_path: Option<Box<str>>,
+    /// Whether it compares with what was before: then it holds for what is new.
+    needs_old: bool,
+    /// Whether what was before may be absent (`optionalOldSelf`).
+    old_is_optional: bool,
+}
+
+impl std::fmt::Debug for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Rule").field(&self.source).finish()
+    }
+}
+
+impl Rule {
+    /// Reads a rule.
+    ///
+    /// # Errors
+    /// Why it does not compile.
+    pub fn read(rule: &Value) -> Result<Rule, String> {
+        let text = |name: &str| rule[name].as_str().filter(|text| !text.is_empty());
+        let source = text("rule").ok_or("rule is not specified")?;
+        let compiled = |source: &str| Program::compile(source).map_err(|error| format!("compilation failed: {error}"));
+        let program = compiled(source)?;
+        let needs_old = program.references().variables().contains(&"oldSelf");
+        Ok(Rule {
+            program,
+            source: source.into(),
+            message: text("message").map(Box::from),
+            message_expression: text("messageExpression").map(compiled).transpose()?,
+            reason: match text("reason") {
+                Some("FieldValueForbidden") => "FieldValueForbidden",
+                Some("FieldValueRequired") => "FieldValueRequired",
+                Some("FieldValueDuplicate") => "FieldValueDuplicate",
+                _ => "FieldValueInvalid",
+            },
+            field_path: text("fieldPath").map(Box::from),
+            needs_old,
+            old_is_optional: rule["optionalOldSelf"] == true,
+        })
+    }
+
+    fn check(&self, value: &Value, old: Option<&Value>, path: &str) -> Option<Problem> {
+        if self.needs_old && old.is_none() && !self.old_is_optional {
+            return None;
+        }
+        let mut context = Context::default();
+        context.add_variable_from_value("self", to_cel(value));
+        if let Some(old) = old {
+            context.add_variable_from_value("oldSelf", to_cel(old));
+        }
+        let message = match self.program.execute(&context) {
+            Ok(cel::Value::Bool(true)) => return None,
+            Ok(cel::Value::Bool(false)) => self.message(&context),
+            Ok(_) => "rule evaluated to no boolean".to_owned(),
+            Err(error) => format!("rule evaluation error: {error} (rule: {})", self.source),
+        };
+        let field = format!("{path}{}", self.field_path.as_deref().unwrap_or_default());
+        let field = field.trim_start_matches('.').to_owned();
+        let message = match self.reason {
+            "FieldValueForbidden" => format!("Forbidden: {message}"),
+            "FieldValueRequired" => format!("Required value: {message}"),
+            "FieldValueDuplicate" => format!("Duplicate value: {value}"),
+            _ => format!("Invalid value: {}: {message}", printed(value)),
+        };
+        Some(Problem { field, reason: self.reason, message })
+    }
+
+    fn message(&self, context: &Context<'_, '_>) -> String {
+        if let Some(program) = &self.message_expression
+            && let Ok(cel::Value::String(text)) = program.execute(context)
+        {
+            return text.to_string();
+        }
+        match &self.message {
+            Some(message) => message.to_string(),
+            None => format!("failed rule: {}", self.source),
+        }
+    }
+}
+
+/// Objects and lists are named by their type, as the API does it.
+fn printed(value: &Value) -> String {
+    match value {
+        Value::Object(_) => "\"object\"".into(),
+        Value::Array(_) => "\"array\"".into(),
+        value => value.to_string(),
+    }
+}
+
+/// Checks the rules of a value and of what is in it.
+pub(super) fn check(
+    schema: &Schema,
+    value: &Value,
+    old: Option<&Value>,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) {
+    for rule in &schema.rules {
+        problems.extend(rule.check(value, old, path));
+    }
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if let Some(field) = schema.field(name) {
+                    let old = old.and_then(|old| old.get(name));
+                    let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    check(field, value, old, &path, problems);
+                }
+            }
+        }
+        Value::Array(items) => {
+            let Some(of_items) = &schema.items else { return };
+            for (index, item) in items.iter().enumerate() {
+                let old = old.and_then(|old| counterpart(&schema.listing, item, old));
+                check(of_items, item, old, &format!("{path}[{index}]"), problems);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The item of the list before that is the same one, where items can be told apart.
+fn counterpart<'v>(listing: &Listing, item: &Value, old: &'v Value) -> Option<&'v Value> {
+    let Listing::Map(keys) = listing else { return None };
+    old.as_array()?.iter().find(|other| keys.iter().all(|key| other.get(&**key) == item.get(&**key)))
+}
+
+/// As Kubernetes does it: whole numbers are `int`, whatever their size.
+fn to_cel(value: &Value) -> cel::Value {
+    match value {
+        Value::Null => cel::Value::Null,
+        Value::Bool(value) => (*value).into(),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => cel::Value::Int(number),
+            None => cel::Value::Float(number.as_f64().unwrap_or_default()),
+        },
+        Value::String(text) => text.as_str().into(),
+        Value::Array(items) => items.iter().map(to_cel).collect::<Vec<_>>().into(),
+        Value::Object(fields) => {
+            let fields: std::collections::HashMap<String, cel::Value> =
+                fields.iter().map(|(name, value)| (name.clone(), to_cel(value))).collect();
+            fields.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::check as check_all;
+    use super::*;
+
+    #[test]
+    fn rules_hold_for_what_is_and_for_what_was() {
+        let schema = json!({"type": "object", "properties": {"spec": {
+            "type": "object",
+            "x-kubernetes-validations": [
+                {"rule": "self.min <= self.max", "message": "min must not be above max"},
+                {"rule": "!has(oldSelf.name) || self.name == oldSelf.name", "message": "name stays"},
+            ],
+            "properties": {"min": {"type": "integer"}, "max": {"type": "integer"}, "name": {"type": "string"}},
+        }}});
+        let mut problems = Vec::new();
+        let schema = Schema::read(&schema, "", &mut problems);
+        assert_eq!(problems, []);
+        let object = |min: i64, name: &str| json!({"spec": {"min": min, "max": 5, "name": name}});
+        assert_eq!(check_all(&schema, &object(1, "a"), None), []);
+        let found = check_all(&schema, &object(9, "a"), None);
+        assert_eq!(found[0].message, "Invalid value: \"object\": min must not be above max");
+        assert_eq!(found[0].field, "spec");
+        assert_eq!(check_all(&schema, &object(1, "b"), Some(&object(1, "a")))[0].message, "Invalid value: \"object\": name stays");
+        assert!(Rule::read(&json!({"rule": "self.("})).is_err());
+    }
+}

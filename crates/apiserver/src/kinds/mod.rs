@@ -1,0 +1,254 @@
+//! Which kinds the server has, and what it does to objects of each.
+
+mod builtin;
+mod column;
+mod defaults;
+mod names;
+mod strategy;
+mod structure;
+mod validate;
+mod written;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Value, json};
+use syncline_manifest::GroupVersionKind;
+use syncline_manifest::schema::{Scope, Shape};
+use syncline_manifest::structured::FieldSet;
+
+use crate::custom::{self, Schema};
+use crate::error::{ApiError, Problem};
+use crate::store::TableName;
+
+pub use builtin::builtin;
+pub use column::Column;
+pub use names::{is_dns_label, is_dns_subdomain};
+pub use strategy::{prepare_create, prepare_update};
+pub use validate::{check_create, check_metadata, check_update};
+pub use structure::{AnyStructure, CustomStructure};
+
+/// One kind, in all its versions.
+#[derive(Debug)]
+pub struct Resource {
+    /// Its group; empty for the core group.
+    pub group: Box<str>,
+    /// Its name in URLs.
+    pub plural: Box<str>,
+    /// Its name as a command takes it.
+    pub singular: Box<str>,
+    /// Its short names.
+    pub short_names: Vec<Box<str>>,
+    /// The groups of kinds it is in, such as `all`.
+    pub categories: Vec<Box<str>>,
+    /// The kind.
+    pub kind: Box<str>,
+    /// The kind of lists of it.
+    pub list_kind: Box<str>,
+    /// Whether it lives in namespaces.
+    pub scope: Scope,
+    /// The versions that are served, the preferred one first.
+    pub versions: Vec<Version>,
+    /// The version that is stored.
+    pub storage_version: Box<str>,
+    /// Whether a CustomResourceDefinition describes it.
+    pub is_custom: bool,
+    /// Where its objects are stored.
+    pub table: TableName,
+    /// Another one for every definition that was ever added to a registry.
+    pub serial: u64,
+}
+
+/// One version of a kind.
+#[derive(Debug)]
+pub struct Version {
+    /// Its name, such as `v1`.
+    pub name: Box<str>,
+    /// Whether the status is a subresource of its own.
+    pub has_status: bool,
+    /// The scale subresource, if it has one.
+    pub scale: Option<Scale>,
+    /// What `kubectl get` shows of a custom kind.
+    pub columns: Vec<Column>,
+    /// Fields of a custom kind that a selector may name, as `spec.color`.
+    pub selectable: Vec<Box<str>>,
+    /// Why it should not be used any more.
+    pub deprecation: Option<Box<str>>,
+    /// What its objects look like.
+    pub model: Model,
+}
+
+/// What objects look like.
+#[derive(Debug, Clone)]
+pub enum Model {
+    /// As a type of Kubernetes itself.
+    Builtin(Shape),
+    /// As a schema says.
+    Custom(Arc<Schema>),
+}
+
+/// Where an object holds what its scale is about, as JSON pointers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scale {
+    /// The wanted number.
+    pub spec_replicas: Box<str>,
+    /// The number that runs.
+    pub status_replicas: Box<str>,
+    /// The selector, as text or as a LabelSelector.
+    pub selector: Option<Box<str>>,
+}
+
+/// What a decoder does with fields that a kind does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldValidation {
+    /// They are dropped.
+    Ignore,
+    /// They are dropped and told.
+    Warn,
+    /// They are an error.
+    Strict,
+}
+
+impl Resource {
+    /// A version that is served.
+    pub fn version(&self, name: &str) -> Option<&Version> {
+        self.versions.iter().find(|version| *version.name == *name)
+    }
+
+    /// `group/version`, or the version alone in the core group.
+    pub fn api_version(&self, version: &str) -> String {
+        if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
+    }
+
+    /// The resource as messages name it: `deployments.apps`.
+    pub fn qualified(&self) -> String {
+        if self.group.is_empty() { self.plural.to_string() } else { format!("{}.{}", self.plural, self.group) }
+    }
+
+    /// Whether objects live in namespaces.
+    pub fn is_namespaced(&self) -> bool {
+        self.scope == Scope::Namespaced
+    }
+}
+
+impl Version {
+    /// How objects of this version divide into fields.
+    pub fn structure(&self) -> AnyStructure<'_> {
+        match &self.model {
+            Model::Builtin(shape) => AnyStructure::builtin(*shape),
+            Model::Custom(schema) => AnyStructure::Custom(CustomStructure::root(schema)),
+        }
+    }
+
+    /// An object as the server writes it: fields that the kind does not have are
+    /// dropped and told, empty ones are as Kubernetes' own types write them, what is
+    /// left out is filled in.
+    ///
+    /// # Errors
+    /// When a field of a built-in kind holds something of another type.
+    pub fn written(&self, kind: &str, object: &Value, unknown: &mut Vec<String>) -> Result<Value, ApiError> {
+        match &self.model {
+            Model::Builtin(shape) => {
+                let mut object = written::written(*shape, object, unknown)?;
+                defaults::set_defaults(kind, &mut object);
+                Ok(object)
+            }
+            Model::Custom(schema) => {
+                let mut object = object.clone();
+                custom::prune(schema, &mut object, unknown);
+                custom::fill(schema, &mut object);
+                if let Some(metadata) = object.get_mut("metadata") {
+                    *metadata = written_metadata(metadata, unknown)?;
+                }
+                Ok(object)
+            }
+        }
+    }
+
+    /// An object that says nothing, as it is written: what a new object is compared
+    /// with.
+    pub fn empty(&self) -> Value {
+        match &self.model {
+            Model::Builtin(shape) => {
+                written::written(*shape, &json!({}), &mut Vec::new()).unwrap_or_else(|_| json!({}))
+            }
+            Model::Custom(_) => json!({}),
+        }
+    }
+
+    /// What breaks the rules of a custom kind.
+    pub fn check_schema(&self, object: &Value, old: Option<&Value>) -> Vec<Problem> {
+        match &self.model {
+            Model::Builtin(_) => Vec::new(),
+            Model::Custom(schema) => custom::check(schema, object, old),
+        }
+    }
+
+    /// The fields that writes through an endpoint do not write, whatever is sent.
+    pub fn ignored_fields(&self, subresource: &str) -> &'static FieldSet {
+        static STATUS: OnceLock<FieldSet> = OnceLock::new();
+        static SPEC: OnceLock<FieldSet> = OnceLock::new();
+        static ALL_BUT_STATUS: OnceLock<FieldSet> = OnceLock::new();
+        static NOTHING: OnceLock<FieldSet> = OnceLock::new();
+        let set = |fields: Value| FieldSet::from_fields_v1(&fields).unwrap_or_default();
+        match (subresource, &self.model) {
+            ("status", Model::Custom(_)) => {
+                ALL_BUT_STATUS.get_or_init(|| set(json!({"f:spec": {}, "f:metadata": {}})))
+            }
+            ("status", Model::Builtin(_)) => SPEC.get_or_init(|| set(json!({"f:spec": {}}))),
+            ("", _) if self.has_status => STATUS.get_or_init(|| set(json!({"f:status": {}}))),
+            _ => NOTHING.get_or_init(FieldSet::default),
+        }
+    }
+}
+
+/// The metadata of an object that is no built-in one.
+fn written_metadata(metadata: &Value, unknown: &mut Vec<String>) -> Result<Value, ApiError> {
+    static SHAPE: OnceLock<Shape> = OnceLock::new();
+    let shape = SHAPE.get_or_init(|| {
+        let config_map = Shape::of(&GroupVersionKind::parse("v1", "ConfigMap"));
+        config_map.field("metadata").map_or(Shape::Any, |field| field.shape)
+    });
+    let mut found = Vec::new();
+    let metadata = written::written(*shape, metadata, &mut found)?;
+    unknown.extend(found.into_iter().map(|path| format!("metadata.{path}")));
+    Ok(metadata)
+}
+
+/// All kinds that are served, by group and plural.
+#[derive(Debug, Default, Clone)]
+pub struct Registry {
+    by_plural: HashMap<(Box<str>, Box<str>), Arc<Resource>>,
+}
+
+impl Registry {
+    /// Adds a kind, or replaces it.
+    pub fn add(&mut self, mut resource: Resource) {
+        static SERIAL: AtomicU64 = AtomicU64::new(1);
+        resource.serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        self.by_plural.insert((resource.group.clone(), resource.plural.clone()), Arc::new(resource));
+    }
+
+    /// Takes a kind away.
+    pub fn remove(&mut self, group: &str, plural: &str) {
+        self.by_plural.remove(&(Box::from(group), Box::from(plural)));
+    }
+
+    /// A kind by its group and name.
+    pub fn of_kind(&self, group: &str, kind: &str) -> Option<&Arc<Resource>> {
+        self.by_plural.values().find(|resource| *resource.group == *group && *resource.kind == *kind)
+    }
+
+    /// A kind by its group and plural.
+    pub fn find(&self, group: &str, plural: &str) -> Option<&Arc<Resource>> {
+        self.by_plural.get(&(Box::from(group), Box::from(plural)))
+    }
+
+    /// All kinds, by group and plural.
+    pub fn sorted(&self) -> Vec<&Arc<Resource>> {
+        let mut all: Vec<_> = self.by_plural.values().collect();
+        all.sort_by(|a, b| (&a.group, &a.plural).cmp(&(&b.group, &b.plural)));
+        all
+    }
+}

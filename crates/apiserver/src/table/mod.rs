@@ -1,0 +1,54 @@
+//! Objects as rows, as `kubectl get` prints them.
+
+mod builtin;
+mod time;
+
+use serde_json::{Value, json};
+
+use crate::kinds::{Model, Resource, Version};
+
+pub(crate) use time::age;
+
+/// A table of objects.
+pub(crate) fn table(resource: &Resource, version: &Version, metadata: &Value, objects: &[Value]) -> Value {
+    let mut headings = vec![heading("Name", "string", "name", 0, "the name of the object")];
+    let rows: Vec<Vec<Value>> = match &version.model {
+        Model::Builtin(_) => {
+            let columns = builtin::columns(&resource.group, &resource.kind);
+            headings.extend(columns.iter().map(|column| heading(column.name, column.kind, "", column.priority, "")));
+            objects
+                .iter()
+                .map(|object| columns.iter().map(|column| (column.cell)(object)).collect())
+                .collect()
+        }
+        Model::Custom(_) if version.columns.is_empty() => {
+            headings.push(heading("Age", "date", "", 0, ""));
+            objects.iter().map(|object| vec![builtin::age_of(object)]).collect()
+        }
+        Model::Custom(_) => {
+            headings.extend(version.columns.iter().map(|column| {
+                heading(&column.name, &column.kind, &column.format, column.priority, &column.description)
+            }));
+            objects
+                .iter()
+                .map(|object| version.columns.iter().map(|column| column.cell(object)).collect())
+                .collect()
+        }
+    };
+    let rows: Vec<Value> = objects
+        .iter()
+        .zip(rows)
+        .map(|(object, cells)| {
+            let mut all = vec![object["metadata"]["name"].clone()];
+            all.extend(cells);
+            json!({"cells": all, "object": {
+                "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"],
+            }})
+        })
+        .collect();
+    json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": headings, "rows": rows})
+}
+
+fn heading(name: &str, kind: &str, format: &str, priority: i64, description: &str) -> Value {
+    json!({"name": name, "type": kind, "format": format, "description": description, "priority": priority})
+}
