@@ -14,67 +14,14 @@ use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use syncline::target::{Cluster, Discovery, ExecCredentials, Kubeconfigs};
 use syncline_manifest::{GroupKind, ObjectKey, yaml};
-use syncline_testutils::{ApiServer, FleetRepo, User, oracles};
+use syncline_testutils::{ApiServer, FleetRepo, User, oracles, podinfo};
 
 const CONCURRENCY: usize = 24;
 const CHANGES: usize = 50;
 const DRIFTS: usize = 100;
 
-/// The four objects of one app, much like podinfo's.
-fn app(number: usize, message: &str) -> Vec<Value> {
-    let name = format!("app-{number:04}");
-    let namespace = format!("apps-{}", number % 20);
-    let metadata = json!({"name": name, "namespace": namespace, "labels": {"app": name, "team": "bench"}});
-    let probe = |path: &str| json!({"httpGet": {"path": path, "port": 9898}, "initialDelaySeconds": 5, "timeoutSeconds": 5});
-    vec![
-        json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata,
-            "data": {"message": message, "color": "#34577c", "settings.yaml": "cache: true\nworkers: 4\nlevel: info\n"},
-        }),
-        json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": metadata,
-            "spec": {"type": "ClusterIP", "selector": {"app": name}, "ports": [
-                {"name": "http", "port": 9898, "protocol": "TCP", "targetPort": "http"},
-                {"name": "grpc", "port": 9999, "protocol": "TCP", "targetPort": "grpc"},
-            ]},
-        }),
-        json!({
-            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": metadata,
-            "spec": {
-                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-                "minReplicas": 2, "maxReplicas": 4,
-                "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 99}}}],
-            },
-        }),
-        json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
-            "spec": {
-                "replicas": 0, "minReadySeconds": 3, "revisionHistoryLimit": 5, "progressDeadlineSeconds": 60,
-                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0}},
-                "selector": {"matchLabels": {"app": name}},
-                "template": {
-                    "metadata": {"labels": {"app": name}, "annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "9797"}},
-                    "spec": {"containers": [{
-                        "name": "podinfod", "image": "ghcr.io/stefanprodan/podinfo:6.9.0", "imagePullPolicy": "IfNotPresent",
-                        "ports": [
-                            {"name": "http", "containerPort": 9898, "protocol": "TCP"},
-                            {"name": "http-metrics", "containerPort": 9797, "protocol": "TCP"},
-                            {"name": "grpc", "containerPort": 9999, "protocol": "TCP"},
-                        ],
-                        "command": ["./podinfo", "--port=9898", "--port-metrics=9797", "--grpc-port=9999", "--level=info"],
-                        "env": [{"name": "PODINFO_UI_COLOR", "value": "#34577c"}],
-                        "envFrom": [{"configMapRef": {"name": name}}],
-                        "livenessProbe": probe("/healthz"), "readinessProbe": probe("/readyz"),
-                        "resources": {"limits": {"cpu": "2000m", "memory": "512Mi"}, "requests": {"cpu": "100m", "memory": "64Mi"}},
-                    }]},
-                },
-            },
-        }),
-    ]
-}
-
 fn file_of(number: usize, message: &str) -> String {
-    app(number, message).iter().fold(String::new(), |mut text, object| {
+    podinfo(number, message).iter().fold(String::new(), |mut text, object| {
         text.push_str("---\n");
         yaml::write(&mut text, object);
         text
@@ -107,7 +54,7 @@ async fn apply_all(cluster: &Cluster, discovery: &Discovery, apps: usize) -> Dur
     let mut requests: Vec<(ObjectKey, String, Vec<u8>)> = Vec::new();
     for kind in 0..4 {
         for number in 0..apps {
-            let object = app(number, "hello").swap_remove(kind);
+            let object = podinfo(number, "hello").swap_remove(kind);
             let version = object["apiVersion"].as_str().unwrap_or_default();
             let version = version.rsplit('/').next().unwrap_or_default().to_owned();
             requests.push((key_of(&object), version, object.to_string().into_bytes()));
@@ -288,7 +235,7 @@ async fn measure(apps: usize) {
     for round in 0..CHANGES {
         let number = (round * 37) % apps;
         let message = format!("change {round}");
-        let key = key_of(&app(number, "")[0]);
+        let key = key_of(&podinfo(number, "")[0]);
         repo.write(&format!("apps/app-{number:04}/app.yaml"), &file_of(number, &message));
         let started = Instant::now();
         repo.commit(&message);
@@ -299,7 +246,7 @@ async fn measure(apps: usize) {
     tokio::time::sleep(Duration::from_secs(1)).await;
     for round in 0..DRIFTS {
         let number = (7 + round * 13) % apps;
-        let key = key_of(&app(number, "")[0]);
+        let key = key_of(&podinfo(number, "")[0]);
         let kind = discovery.kind(&key.group_kind).expect("a built-in kind");
         let live = cluster.get(&key, kind).await.expect("it exists");
         let message = live.value["data"]["message"].as_str().unwrap_or_default().to_owned();

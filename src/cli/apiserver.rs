@@ -96,7 +96,10 @@ fn read_tokens(path: &Path) -> Result<Vec<(String, Account)>, Failure> {
             let message = format!("{}:{}: a token or its user is missing", path.display(), index + 1);
             return Err(Failure::new(message, "each line is TOKEN,USER[,GROUP...]"));
         }
-        tokens.push((token.to_owned(), Account { name: name.to_owned(), groups: words.map(str::to_owned).collect() }));
+        tokens.push((
+            token.to_owned(),
+            Account { name: name.to_owned(), groups: words.map(str::to_owned).collect() },
+        ));
     }
     Ok(tokens)
 }

@@ -81,7 +81,9 @@ impl From<KubeconfigError> for Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Failure {
         let hint = match &error {
-            StartError::Store(StoreError::Locked(_)) => Some("stop the other process, or give another --data-dir"),
+            StartError::Store(StoreError::Locked(_)) => {
+                Some("stop the other process, or give another --data-dir")
+            }
             StartError::Listen { .. } => Some("give another address with --listen"),
             _ => None,
         };

@@ -21,11 +21,14 @@ pub const VERSION: (&str, &str, &str) = ("1", "36", "v1.36.3");
 /// `/version`.
 pub(crate) fn version() -> Reply {
     let (major, minor, full) = VERSION;
-    Reply::value(StatusCode::OK, &json!({
-        "major": major, "minor": minor, "gitVersion": format!("{full}+syncline"), "gitCommit": "", "gitTreeState": "",
-        "buildDate": "", "goVersion": "", "compiler": "rustc",
-        "platform": format!("{}/{}", std::env::consts::OS, match std::env::consts::ARCH { "x86_64" => "amd64", "aarch64" => "arm64", other => other }),
-    }))
+    Reply::value(
+        StatusCode::OK,
+        &json!({
+            "major": major, "minor": minor, "gitVersion": format!("{full}+syncline"), "gitCommit": "", "gitTreeState": "",
+            "buildDate": "", "goVersion": "", "compiler": "rustc",
+            "platform": format!("{}/{}", std::env::consts::OS, match std::env::consts::ARCH { "x86_64" => "amd64", "aarch64" => "arm64", other => other }),
+        }),
+    )
 }
 
 /// Groups with their versions, the preferred one first.
@@ -52,9 +55,12 @@ pub(crate) fn core_versions(registry: &Registry, accept: &str) -> Reply {
     if wants_aggregated(accept) {
         return aggregated(registry, |group| group.is_empty());
     }
-    Reply::value(StatusCode::OK, &json!({
-        "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [],
-    }))
+    Reply::value(
+        StatusCode::OK,
+        &json!({
+            "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [],
+        }),
+    )
 }
 
 /// `/apis`.
@@ -115,7 +121,9 @@ pub(crate) fn group_version(registry: &Registry, group: &str, version: &str) -> 
             resources.push(entry);
         }
     }
-    for (_, _, kind, plural, is_namespaced) in REVIEWS.iter().filter(|(g, v, ..)| *g == group && *v == version) {
+    for (_, _, kind, plural, is_namespaced) in
+        REVIEWS.iter().filter(|(g, v, ..)| *g == group && *v == version)
+    {
         resources.push(json!({
             "name": plural, "singularName": kind.to_lowercase(), "namespaced": is_namespaced, "kind": kind, "verbs": ["create"],
         }));
@@ -124,15 +132,21 @@ pub(crate) fn group_version(registry: &Registry, group: &str, version: &str) -> 
         return Err(ApiError::no_such_path());
     }
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    Ok(Reply::value(StatusCode::OK, &json!({
-        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources,
-    })))
+    Ok(Reply::value(
+        StatusCode::OK,
+        &json!({
+            "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources,
+        }),
+    ))
 }
 
 type Kind = (String, String, String);
 
 /// The name, kind and verbs of what an object has below it.
-fn subresources(resource: &Arc<Resource>, version: &Version) -> Vec<(&'static str, Kind, &'static [&'static str])> {
+fn subresources(
+    resource: &Arc<Resource>,
+    version: &Version,
+) -> Vec<(&'static str, Kind, &'static [&'static str])> {
     let own = || (resource.group.to_string(), version.name.to_string(), resource.kind.to_string());
     let mut all: Vec<(&'static str, Kind, &'static [&'static str])> = Vec::new();
     if version.has_status {
@@ -154,7 +168,9 @@ fn subresources(resource: &Arc<Resource>, version: &Version) -> Vec<(&'static st
 
 fn wants_aggregated(accept: &str) -> bool {
     MediaType::all(accept).any(|wanted| {
-        wanted.form == "APIGroupDiscoveryList" && wanted.group == "apidiscovery.k8s.io" && wanted.version == "v2"
+        wanted.form == "APIGroupDiscoveryList"
+            && wanted.group == "apidiscovery.k8s.io"
+            && wanted.version == "v2"
     })
 }
 

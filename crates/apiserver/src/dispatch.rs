@@ -90,10 +90,12 @@ async fn routed(api: &Arc<Api>, user: &User, parts: &Parts, body: Incoming) -> R
         Route::Resource(resource) => return objects(api, user, parts, &resource, accept, body).await,
         route => route,
     };
-    let verb = if parts.method == Method::HEAD { "get".to_owned() } else { parts.method.as_str().to_lowercase() };
+    let verb =
+        if parts.method == Method::HEAD { "get".to_owned() } else { parts.method.as_str().to_lowercase() };
     let attributes = Attributes { verb: &verb, what: What::Path(path) };
     if !api.rbac().allows(&api.store, user, &attributes) {
-        return Err(ApiError::forbidden("", "", &format!("User {:?} {attributes}", user.name)).about_path(path, user, &verb));
+        return Err(ApiError::forbidden("", "", &format!("User {:?} {attributes}", user.name))
+            .about_path(path, user, &verb));
     }
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return Err(ApiError::method_not_allowed());
@@ -188,14 +190,18 @@ async fn authorized(
     };
     let attributes = Attributes { verb, what };
     if !api.rbac().allows(&api.store, user, &attributes) {
-        let qualified = if path.group.is_empty() { path.plural.to_owned() } else { format!("{}.{}", path.plural, path.group) };
+        let qualified = if path.group.is_empty() {
+            path.plural.to_owned()
+        } else {
+            format!("{}.{}", path.plural, path.group)
+        };
         let why = format!("User {:?} {attributes}", user.name);
         return Err(ApiError::forbidden(&qualified, name, &why));
     }
     let registry = api.registry();
-    if let Some((.., kind, _, _)) =
-        verbs::REVIEWS.iter().find(|(group, version, _, plural, _)| *group == path.group && *version == path.version && *plural == path.plural)
-    {
+    if let Some((.., kind, _, _)) = verbs::REVIEWS.iter().find(|(group, version, _, plural, _)| {
+        *group == path.group && *version == path.version && *plural == path.plural
+    }) {
         if verb != "create" {
             return Err(ApiError::method_not_allowed());
         }
@@ -217,7 +223,11 @@ async fn authorized(
         representation: Representation::negotiate(accept, query.pretty)?,
         query,
         user,
-        agent: parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default(),
+        agent: parts
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default(),
         warnings: version.deprecation.iter().map(|warning| deprecated(resource, version, warning)).collect(),
     };
     carried_out(call, &parts.method, verb, &media_type, body).await
@@ -248,7 +258,7 @@ async fn carried_out(
             let body = received(body).await?;
             return verbs::modify_scale(&mut call, method, media_type, body).await;
         }
-        ("" , _) => {}
+        ("", _) => {}
         ("status", "get" | "update" | "patch") if call.version.has_status => {}
         ("finalize", "update") if &*call.resource.table == "namespaces" => {}
         ("binding", "create") | ("eviction", "create") if &*call.resource.table == "pods" => {

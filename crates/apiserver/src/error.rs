@@ -80,7 +80,11 @@ impl ApiError {
     pub fn already_exists(resource: &str, name: &str) -> ApiError {
         ApiError {
             details: Some(details(resource, name)),
-            ..ApiError::new(StatusCode::CONFLICT, "AlreadyExists", format!("{resource} {name:?} already exists"))
+            ..ApiError::new(
+                StatusCode::CONFLICT,
+                "AlreadyExists",
+                format!("{resource} {name:?} already exists"),
+            )
         }
     }
 
@@ -183,9 +187,8 @@ impl ApiError {
 
     /// The namespace takes nothing new.
     pub fn namespace_terminating(resource: &str, name: &str, namespace: &str) -> ApiError {
-        let why = format!(
-            "unable to create new content in namespace {namespace} because it is being terminated"
-        );
+        let why =
+            format!("unable to create new content in namespace {namespace} because it is being terminated");
         let mut error = ApiError::forbidden(resource, name, &why);
         if let Some(details) = &mut error.details {
             details["causes"] = json!([{
@@ -207,7 +210,9 @@ impl ApiError {
         ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "UnsupportedMediaType",
-            format!("the body of the request was in an unknown format ({found:?}) - accepted media types include: {supported}"),
+            format!(
+                "the body of the request was in an unknown format ({found:?}) - accepted media types include: {supported}"
+            ),
         )
     }
 
@@ -343,6 +348,10 @@ impl Problem {
 
     /// A field has a value that it cannot have.
     pub fn invalid(field: impl Into<String>, value: &Value, why: &str) -> Problem {
-        Problem { field: field.into(), reason: "FieldValueInvalid", message: format!("Invalid value: {value}: {why}") }
+        Problem {
+            field: field.into(),
+            reason: "FieldValueInvalid",
+            message: format!("Invalid value: {value}: {why}"),
+        }
     }
 }

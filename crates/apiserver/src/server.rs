@@ -93,7 +93,8 @@ impl Server {
         let store = opened.await.map_err(|error| StartError::Tls(error.to_string()))??;
         let authority = Authority::open(options.data_dir.as_deref())?;
         let address = options.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-        let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
+        let listener =
+            TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
         let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
         let acceptor = acceptor(&authority, address.ip())?;
         let mut users = Users::default();
@@ -169,15 +170,17 @@ impl std::fmt::Debug for Server {
 
 fn acceptor(authority: &Authority, ip: IpAddr) -> Result<TlsAcceptor, StartError> {
     let tls = |error: &dyn std::fmt::Display| StartError::Tls(error.to_string());
-    let mut names: Vec<String> = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "127.0.0.1", "::1"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut names: Vec<String> =
+        ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "127.0.0.1", "::1"]
+            .map(str::to_owned)
+            .to_vec();
     if !ip.is_loopback() && !ip.is_unspecified() {
         names.push(ip.to_string());
     }
     let (certificate, key) = authority.server(&names)?;
     let mut roots = RootCertStore::empty();
-    let root = CertificateDer::from_pem_slice(authority.certificate().as_bytes()).map_err(|error| tls(&error))?;
+    let root =
+        CertificateDer::from_pem_slice(authority.certificate().as_bytes()).map_err(|error| tls(&error))?;
     roots.add(root).map_err(|error| tls(&error))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))

@@ -23,8 +23,14 @@ const FAIL: &str = "simulate.syncline.dev/fail";
 const DELAY: &str = "simulate.syncline.dev/delay";
 const BATCH: usize = 1024;
 const TABLES: [&str; 8] = [
-    "pods", "services", "persistentvolumeclaims", "apps/deployments", "apps/replicasets", "apps/statefulsets",
-    "apps/daemonsets", "batch/jobs",
+    "pods",
+    "services",
+    "persistentvolumeclaims",
+    "apps/deployments",
+    "apps/replicasets",
+    "apps/statefulsets",
+    "apps/daemonsets",
+    "batch/jobs",
 ];
 
 /// How workloads are simulated.
@@ -73,7 +79,8 @@ pub(crate) async fn run(api: Arc<Api>, simulation: Simulation) {
             }
         }
         simulator.finish_due(&api).await;
-        let next = simulator.due.first().map_or_else(|| Instant::now() + Duration::from_secs(3600), |(due, _)| *due);
+        let next =
+            simulator.due.first().map_or_else(|| Instant::now() + Duration::from_secs(3600), |(due, _)| *due);
         tokio::select! {
             changed = changed.changed() => if changed.is_err() { return },
             () = tokio::time::sleep_until(next) => {}
@@ -191,7 +198,9 @@ fn is_settled(table: &str, object: &Value) -> bool {
             object["spec"]["type"] != "LoadBalancer" || status["loadBalancer"]["ingress"].is_array()
         }
         "persistentvolumeclaims" => status["phase"] == "Bound",
-        "apps/daemonsets" => is_observed && (status["numberReady"] == status["desiredNumberScheduled"] || has_failed),
+        "apps/daemonsets" => {
+            is_observed && (status["numberReady"] == status["desiredNumberScheduled"] || has_failed)
+        }
         "batch/jobs" => {
             object["spec"]["suspend"] == true
                 || has_condition(object, "Complete", "True")
@@ -258,7 +267,9 @@ fn status(table: &str, object: &Value, stage: Stage) -> Option<Value> {
             // The old pods serve until the new ones do.
             let serving = if is_ready { replicas } else { before("readyReplicas").min(replicas) };
             let progress = match (stage, failure) {
-                (Stage::Ended, Some(message)) => condition("Progressing", false, "ProgressDeadlineExceeded", message),
+                (Stage::Ended, Some(message)) => {
+                    condition("Progressing", false, "ProgressDeadlineExceeded", message)
+                }
                 (Stage::Ended, None) => condition("Progressing", true, "NewReplicaSetAvailable", "simulated"),
                 (Stage::Begun, _) => condition("Progressing", true, "ReplicaSetUpdated", "simulated"),
             };
@@ -285,7 +296,9 @@ fn job(job: &Value, stage: Stage, failure: Option<&str>) -> Value {
         condition
     };
     match (stage, failure) {
-        (Stage::Begun, _) => json!({"active": job["spec"]["parallelism"].as_i64().unwrap_or(1), "ready": 0, "startTime": start}),
+        (Stage::Begun, _) => {
+            json!({"active": job["spec"]["parallelism"].as_i64().unwrap_or(1), "ready": 0, "startTime": start})
+        }
         (Stage::Ended, None) => json!({
             "succeeded": wanted, "ready": 0, "terminating": 0, "startTime": start, "completionTime": now(),
             "conditions": [

@@ -2,13 +2,17 @@
 //! lines, a real API server in one.
 
 mod api_server;
+mod client;
 mod fleet_repo;
 mod git_server;
+mod podinfo;
 pub mod schema_table;
 
 pub use api_server::{ApiServer, User, oracles, shared};
+pub use client::{Answer, Client, Lines};
 pub use fleet_repo::FleetRepo;
 pub use git_server::GitServer;
+pub use podinfo::podinfo;
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};

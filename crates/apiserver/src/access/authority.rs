@@ -68,7 +68,8 @@ impl Authority {
         let key = KeyPair::generate()?;
         let mut params = params("syncline-ca", &[])?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
         let certificate = params.self_signed(&key)?.pem();
         Ok(Authority { certificate, issuer: Issuer::new(params, key) })
     }
@@ -82,7 +83,10 @@ impl Authority {
     ///
     /// # Errors
     /// When a name is none.
-    pub fn server(&self, names: &[String]) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), AuthorityError> {
+    pub fn server(
+        &self,
+        names: &[String],
+    ) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), AuthorityError> {
         let mut params = CertificateParams::new(names.to_vec())?;
         params.distinguished_name = named("syncline-apiserver", &[]);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -177,7 +181,13 @@ pub fn write_private(path: &Path, text: &str) -> Result<(), AuthorityError> {
     let temporary = path.with_extension("new");
     // A leftover of another mode would keep it.
     std::fs::remove_file(&temporary).ok();
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary).map_err(failed)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
+        .map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     std::fs::rename(&temporary, path).map_err(failed)
 }

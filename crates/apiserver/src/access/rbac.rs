@@ -52,7 +52,11 @@ impl std::fmt::Display for Attributes<'_> {
             What::Path(path) => write!(f, "cannot {} path {path:?}", self.verb),
             What::Resource { group, resource, subresource, namespace, .. } => {
                 let slash = if subresource.is_empty() { "" } else { "/" };
-                write!(f, "cannot {} resource \"{resource}{slash}{subresource}\" in API group {group:?}", self.verb)?;
+                write!(
+                    f,
+                    "cannot {} resource \"{resource}{slash}{subresource}\" in API group {group:?}",
+                    self.verb
+                )?;
                 if namespace.is_empty() {
                     f.write_str(" at the cluster scope")
                 } else {
@@ -113,7 +117,8 @@ impl Rule {
                 };
                 is_named
                     && holds(&self.groups, group)
-                    && (self.names.is_empty() || (!name.is_empty() && self.names.iter().any(|entry| entry == name)))
+                    && (self.names.is_empty()
+                        || (!name.is_empty() && self.names.iter().any(|entry| entry == name)))
             }
         }
     }
@@ -218,53 +223,30 @@ impl Rbac {
         });
         bindings.flat_map(|binding| binding.rules.iter().map(Rule::shown)).collect()
     }
-
-    /// Whether a user holds all that some rules grant in a namespace, so that handing
-    /// it out makes nobody mightier.
-    pub fn covers(&self, store: &Store, user: &User, namespace: &str, rules: &[Value]) -> bool {
-        rules.iter().map(Rule::read).all(|rule| {
-            let each = |verb: &str| {
-                rule.paths.iter().all(|path| {
-                    self.allows(store, user, &Attributes { verb, what: What::Path(path) })
-                }) && rule.groups.iter().all(|group| {
-                    rule.resources.iter().all(|entry| {
-                        let (resource, subresource) = entry.split_once('/').unwrap_or((entry, ""));
-                        let what = |name| What::Resource { group, resource, subresource, namespace, name };
-                        if rule.names.is_empty() {
-                            self.allows(store, user, &Attributes { verb, what: what("") })
-                        } else {
-                            rule.names.iter().all(|name| self.allows(store, user, &Attributes { verb, what: what(name) }))
-                        }
-                    })
-                })
-            };
-            rule.verbs.iter().all(|verb| each(verb))
-        })
-    }
 }
 
 fn build(store: &Store, revision: u64) -> Index {
     let all = |table: &str| store.list_now(table, None, None, |_, _| true, usize::MAX).records;
-    let mut roles: HashMap<(Box<str>, Box<str>), Arc<[Rule]>> = HashMap::new();
+    let mut roles: HashMap<Key, Arc<[Rule]>> = HashMap::new();
     let cluster_roles: Vec<Value> = all(TABLES[0]).iter().map(|(_, record)| record.value()).collect();
     for role in &cluster_roles {
         let name = role["metadata"]["name"].as_str().unwrap_or_default();
-        roles.insert(("".into(), name.into()), rules_of(role, &cluster_roles));
+        roles.insert(Key::new("", name), rules_of(role, &cluster_roles));
     }
     for (key, record) in all(TABLES[2]) {
-        roles.insert((key.namespace, key.name), rules_of(&record.value(), &[]));
+        roles.insert(key, rules_of(&record.value(), &[]));
     }
     let mut bindings = Vec::new();
     for table in [TABLES[1], TABLES[3]] {
         for (Key { namespace, .. }, record) in all(table) {
             let binding = record.value();
             let role = &binding["roleRef"];
-            let name: Box<str> = role["name"].as_str().unwrap_or_default().into();
-            let of_role = if role["kind"] == "Role" { namespace.clone() } else { "".into() };
+            let name = role["name"].as_str().unwrap_or_default();
+            let of_role = if role["kind"] == "Role" { &*namespace } else { "" };
             if role["apiGroup"] != GROUP {
                 continue;
             }
-            let Some(rules) = roles.get(&(of_role, name)) else { continue };
+            let Some(rules) = roles.get(&Key::new(of_role, name)) else { continue };
             let subjects = binding["subjects"].as_array().into_iter().flatten();
             bindings.push(Binding {
                 subjects: subjects.filter_map(|subject| Subject::read(subject, &namespace)).collect(),
@@ -278,13 +260,15 @@ fn build(store: &Store, revision: u64) -> Index {
 
 /// The rules of a role, with those of the roles that it gathers.
 fn rules_of(role: &Value, all: &[Value]) -> Arc<[Rule]> {
-    let own = |role: &Value| role["rules"].as_array().into_iter().flatten().map(Rule::read).collect::<Vec<_>>();
+    let own =
+        |role: &Value| role["rules"].as_array().into_iter().flatten().map(Rule::read).collect::<Vec<_>>();
     let mut rules = own(role);
     for selector in role["aggregationRule"]["clusterRoleSelectors"].as_array().into_iter().flatten() {
         let labels = selector["matchLabels"].as_object();
         let gathered = all.iter().filter(|other| {
             labels.is_some_and(|labels| {
-                !labels.is_empty() && labels.iter().all(|(label, value)| other["metadata"]["labels"][label] == *value)
+                !labels.is_empty()
+                    && labels.iter().all(|(label, value)| other["metadata"]["labels"][label] == *value)
             })
         });
         rules.extend(gathered.flat_map(own));
@@ -313,16 +297,38 @@ pub(crate) fn initial() -> Vec<Value> {
     let writing = ["create", "delete", "deletecollection", "patch", "update", "get", "list", "watch"];
     let kinds = |secrets: bool| {
         let mut core = vec![
-            "configmaps", "endpoints", "events", "limitranges", "persistentvolumeclaims", "pods", "pods/log",
-            "pods/status", "replicationcontrollers", "replicationcontrollers/scale", "resourcequotas",
-            "serviceaccounts", "services",
+            "configmaps",
+            "endpoints",
+            "events",
+            "limitranges",
+            "persistentvolumeclaims",
+            "pods",
+            "pods/log",
+            "pods/status",
+            "replicationcontrollers",
+            "replicationcontrollers/scale",
+            "resourcequotas",
+            "serviceaccounts",
+            "services",
         ];
         if secrets {
             core.push("secrets");
         }
         [
             (json!([""]), json!(core)),
-            (json!(["apps"]), json!(["daemonsets", "deployments", "deployments/scale", "replicasets", "replicasets/scale", "statefulsets", "statefulsets/scale", "controllerrevisions"])),
+            (
+                json!(["apps"]),
+                json!([
+                    "daemonsets",
+                    "deployments",
+                    "deployments/scale",
+                    "replicasets",
+                    "replicasets/scale",
+                    "statefulsets",
+                    "statefulsets/scale",
+                    "controllerrevisions"
+                ]),
+            ),
             (json!(["autoscaling"]), json!(["horizontalpodautoscalers"])),
             (json!(["batch"]), json!(["cronjobs", "jobs"])),
             (json!(["networking.k8s.io"]), json!(["ingresses", "networkpolicies"])),
@@ -331,7 +337,10 @@ pub(crate) fn initial() -> Vec<Value> {
         ]
     };
     let rules = |verbs: &[&str], secrets: bool| -> Vec<Value> {
-        kinds(secrets).into_iter().map(|(groups, resources)| json!({"apiGroups": groups, "resources": resources, "verbs": verbs})).collect()
+        kinds(secrets)
+            .into_iter()
+            .map(|(groups, resources)| json!({"apiGroups": groups, "resources": resources, "verbs": verbs}))
+            .collect()
     };
     let mut view = rules(&reading, false);
     view.push(json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": reading}));
@@ -340,27 +349,43 @@ pub(crate) fn initial() -> Vec<Value> {
     let mut admin = edit.clone();
     admin.push(json!({"apiGroups": [GROUP], "resources": ["roles", "rolebindings"], "verbs": writing}));
     vec![
-        role("cluster-admin", json!([
-            {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}, {"nonResourceURLs": ["*"], "verbs": ["*"]},
-        ])),
+        role(
+            "cluster-admin",
+            json!([
+                {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}, {"nonResourceURLs": ["*"], "verbs": ["*"]},
+            ]),
+        ),
         role("admin", json!(admin)),
         role("edit", json!(edit)),
         role("view", json!(view)),
-        role("system:discovery", json!([{
-            "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/"],
-            "verbs": ["get"],
-        }])),
-        role("system:public-info-viewer", json!([{
-            "nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version", "/version/"], "verbs": ["get"],
-        }])),
-        role("system:basic-user", json!([
-            {"apiGroups": ["authorization.k8s.io"], "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"], "verbs": ["create"]},
-            {"apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"], "verbs": ["create"]},
-        ])),
+        role(
+            "system:discovery",
+            json!([{
+                "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/"],
+                "verbs": ["get"],
+            }]),
+        ),
+        role(
+            "system:public-info-viewer",
+            json!([{
+                "nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version", "/version/"], "verbs": ["get"],
+            }]),
+        ),
+        role(
+            "system:basic-user",
+            json!([
+                {"apiGroups": ["authorization.k8s.io"], "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"], "verbs": ["create"]},
+                {"apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"], "verbs": ["create"]},
+            ]),
+        ),
         binding("cluster-admin", "cluster-admin", &["system:masters"]),
         binding("system:discovery", "system:discovery", &["system:authenticated"]),
         binding("system:basic-user", "system:basic-user", &["system:authenticated"]),
-        binding("system:public-info-viewer", "system:public-info-viewer", &["system:authenticated", "system:unauthenticated"]),
+        binding(
+            "system:public-info-viewer",
+            "system:public-info-viewer",
+            &["system:authenticated", "system:unauthenticated"],
+        ),
     ]
 }
 
@@ -370,9 +395,14 @@ mod tests {
 
     #[test]
     fn rules_allow_what_they_name_and_nothing_else() {
-        let rule = Rule::read(&json!({"apiGroups": ["apps"], "resources": ["deployments", "*/scale"], "verbs": ["get"], "resourceNames": ["a"]}));
+        let rule = Rule::read(
+            &json!({"apiGroups": ["apps"], "resources": ["deployments", "*/scale"], "verbs": ["get"], "resourceNames": ["a"]}),
+        );
         let allows = |verb: &str, group: &str, resource: &str, subresource: &str, name: &str| {
-            rule.allows(&Attributes { verb, what: What::Resource { group, resource, subresource, namespace: "n", name } })
+            rule.allows(&Attributes {
+                verb,
+                what: What::Resource { group, resource, subresource, namespace: "n", name },
+            })
         };
         assert!(allows("get", "apps", "deployments", "", "a"));
         assert!(allows("get", "apps", "statefulsets", "scale", "a"));

@@ -65,11 +65,14 @@ impl std::str::FromStr for Account {
     /// `NAME` or `NAME=GROUP,GROUP`.
     fn from_str(text: &str) -> Result<Account, String> {
         let (name, groups) = text.split_once('=').unwrap_or((text, ""));
-        let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:@".contains(c));
+        let is_name = |name: &str| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:@".contains(c))
+        };
         if !is_name(name) || name.contains("..") {
             return Err(format!("{name:?} is no user name: letters, digits and -_.:@ make one"));
         }
-        let groups: Vec<String> = groups.split(',').filter(|group| !group.is_empty()).map(str::to_owned).collect();
+        let groups: Vec<String> =
+            groups.split(',').filter(|group| !group.is_empty()).map(str::to_owned).collect();
         match groups.iter().find(|group| !is_name(group)) {
             Some(group) => Err(format!("{group:?} is no group name")),
             None => Ok(Account { name: name.into(), groups }),

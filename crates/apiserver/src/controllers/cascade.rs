@@ -104,7 +104,9 @@ impl Cascade {
             let Some(record) = api.store.peek(&table, &key) else { continue };
             let object = record.value();
             let mut references = references(&object).peekable();
-            if references.peek().is_some() && !references.any(|reference| exists(api, &key, reference, &mut known)) {
+            if references.peek().is_some()
+                && !references.any(|reference| exists(api, &key, reference, &mut known))
+            {
                 orphans.push((resource, key));
             }
         }
@@ -165,14 +167,16 @@ impl Cascade {
         !self.owned.get(uid).into_iter().flatten().any(|(table, key)| {
             api.store.peek(table, key).is_some_and(|record| {
                 let object = record.value();
-                references(&object).any(|reference| reference["uid"] == uid && reference["blockOwnerDeletion"] == true)
+                references(&object)
+                    .any(|reference| reference["uid"] == uid && reference["blockOwnerDeletion"] == true)
             })
         })
     }
 }
 
 async fn drop_finalizer(api: &Arc<Api>, resource: &Arc<Resource>, key: &Key, finalizer: &str) {
-    if let Err(error) = change(api, resource, key, "", MANAGER, &|object| remove_finalizer(object, finalizer)).await
+    if let Err(error) =
+        change(api, resource, key, "", MANAGER, &|object| remove_finalizer(object, finalizer)).await
         && error.reason != "NotFound"
     {
         tracing::warn!(name = %key.name, error = error.message, "a finalizer cannot be removed");

@@ -53,19 +53,22 @@ fn is_told(definition: &Value) -> bool {
     });
     let stored = storage_version(definition);
     let is_listed =
-        definition["status"]["storedVersions"].as_array().is_some_and(|all| all.iter().any(|version| *version == stored));
+        definition["status"]["storedVersions"].as_array().is_some_and(|all| all.contains(&stored));
     established && is_listed && definition["status"]["acceptedNames"] == definition["spec"]["names"]
 }
 
 fn storage_version(definition: &Value) -> Value {
     let versions = definition["spec"]["versions"].as_array();
-    versions.into_iter().flatten().find(|version| version["storage"] == true).map(|version| version["name"].clone()).unwrap_or_default()
+    versions
+        .into_iter()
+        .flatten()
+        .find(|version| version["storage"] == true)
+        .map(|version| version["name"].clone())
+        .unwrap_or_default()
 }
 
 fn tell(definition: &mut Value) {
-    let condition = |kind: &str, reason: &str, message: &str| {
-        json!({"type": kind, "status": "True", "lastTransitionTime": now(), "reason": reason, "message": message})
-    };
+    let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "lastTransitionTime": now(), "reason": reason, "message": message});
     let stored = storage_version(definition);
     let mut versions = definition["status"]["storedVersions"].as_array().cloned().unwrap_or_default();
     if !versions.contains(&stored) {
@@ -88,7 +91,8 @@ pub(super) async fn finish(api: &Arc<Api>, name: &str) {
     let (plural, group) = name.split_once('.').unwrap_or((name, ""));
     if let Some(resource) = api.registry().find(group, plural).cloned() {
         let all = |matches: &dyn Fn(&Record) -> bool| {
-            let listed = api.store.list_now(&resource.table, None, None, |_, record| matches(record), usize::MAX);
+            let listed =
+                api.store.list_now(&resource.table, None, None, |_, record| matches(record), usize::MAX);
             listed.records.into_iter().map(|(key, _)| (Arc::clone(&resource), key)).collect::<Vec<_>>()
         };
         let deletion = Deletion { propagation: Some(Propagation::Background), ..Deletion::default() };
@@ -99,7 +103,9 @@ pub(super) async fn finish(api: &Arc<Api>, name: &str) {
     }
     let Some(resource) = resource_of(api, TABLE) else { return };
     let key = Key::new("", name);
-    let outcome = change(api, &resource, &key, "", MANAGER, &|definition| remove_finalizer(definition, FINALIZER)).await;
+    let outcome =
+        change(api, &resource, &key, "", MANAGER, &|definition| remove_finalizer(definition, FINALIZER))
+            .await;
     if let Err(error) = outcome
         && error.reason != "NotFound"
     {

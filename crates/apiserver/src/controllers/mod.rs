@@ -74,7 +74,8 @@ impl Work {
         *self = Work::default();
         let revision = api.store.durable_revision();
         for table in api.store.tables() {
-            let of_interest = |_: &Key, record: &crate::store::Record| record.has_owners || record.is_deleting;
+            let of_interest =
+                |_: &Key, record: &crate::store::Record| record.has_owners || record.is_deleting;
             for (key, record) in api.store.list_now(&table, None, None, of_interest, usize::MAX).records {
                 self.see(api, &table, &key, EventKind::Modified, &record);
             }
@@ -83,7 +84,14 @@ impl Work {
         revision
     }
 
-    fn see(&mut self, api: &Arc<Api>, table: &TableName, key: &Key, kind: EventKind, record: &crate::store::Record) {
+    fn see(
+        &mut self,
+        api: &Arc<Api>,
+        table: &TableName,
+        key: &Key,
+        kind: EventKind,
+        record: &crate::store::Record,
+    ) {
         let set = match &**table {
             "namespaces" => Some(&mut self.namespaces),
             DEFINITIONS => Some(&mut self.definitions),

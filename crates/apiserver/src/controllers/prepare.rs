@@ -20,7 +20,8 @@ pub(crate) async fn prepare(api: &Arc<Api>) {
     for (_, record) in api.store.list_now(definitions::TABLE, None, None, everything, usize::MAX).records {
         definitions::serve(api, &record.value());
     }
-    let namespaces = NAMESPACES.map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
+    let namespaces =
+        NAMESPACES.map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
     let objects: Vec<Value> = namespaces.into_iter().chain(initial()).collect();
     // All at once: they are made durable together.
     futures::future::join_all(objects.into_iter().map(|object| create(api, object))).await;
@@ -32,7 +33,9 @@ async fn create(api: &Arc<Api>, mut object: Value) {
         None => (String::new(), "v1".to_owned()),
     };
     let registry = api.registry();
-    let Some(resource) = registry.of_kind(&group, object["kind"].as_str().unwrap_or_default()) else { return };
+    let Some(resource) = registry.of_kind(&group, object["kind"].as_str().unwrap_or_default()) else {
+        return;
+    };
     let key = Key::new("", object["metadata"]["name"].as_str().unwrap_or_default());
     if api.store.peek(&resource.table, &key).is_some() {
         return;

@@ -85,9 +85,11 @@ fn told_apart(listing: &Listing, items: &[Value], path: &str, problems: &mut Vec
         let identity = match listing {
             Listing::Atomic => return,
             Listing::Set => item.clone(),
-            Listing::Map(keys) => {
-                keys.iter().map(|key| (key.to_string(), item[&**key].clone())).collect::<serde_json::Map<_, _>>().into()
-            }
+            Listing::Map(keys) => keys
+                .iter()
+                .map(|key| (key.to_string(), item[&**key].clone()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
         };
         if !seen.insert(identity.to_string()) {
             problems.push(Problem::duplicate(format!("{path}[{index}]"), &identity));
@@ -108,7 +110,8 @@ fn type_name(value: &Value) -> &'static str {
 }
 
 fn limit(limits: &Limits, value: &Value, path: &str, problems: &mut Vec<Problem>) {
-    let mut invalid = |why: String| problems.push(Problem::invalid(path, value, &format!("{path} in body {why}")));
+    let mut invalid =
+        |why: String| problems.push(Problem::invalid(path, value, &format!("{path} in body {why}")));
     if let Some(number) = value.as_f64() {
         if let Some((bound, is_excluded)) = limits.minimum
             && (number < bound || (is_excluded && number == bound))
@@ -184,7 +187,8 @@ fn combined(limits: &Limits, value: &Value, path: &str, problems: &mut Vec<Probl
     for schema in &limits.all_of {
         visit(schema, value, path, problems);
     }
-    let mut invalid = |why: &str| problems.push(Problem::invalid(path, value, &format!("{path:?} must validate {why}")));
+    let mut invalid =
+        |why: &str| problems.push(Problem::invalid(path, value, &format!("{path:?} must validate {why}")));
     if !limits.any_of.is_empty() && !limits.any_of.iter().any(holds) {
         invalid("at least one schema (anyOf)");
     }
@@ -211,16 +215,46 @@ mod tests {
         for (schema, good, bad, message) in [
             (json!({"type": "integer"}), json!(1), json!("1"), "must be of type integer: \"string\""),
             (json!({"type": "integer", "minimum": 2}), json!(2), json!(1), "greater than or equal to 2"),
-            (json!({"type": "number", "maximum": 2, "exclusiveMaximum": true}), json!(1.5), json!(2), "less than 2"),
+            (
+                json!({"type": "number", "maximum": 2, "exclusiveMaximum": true}),
+                json!(1.5),
+                json!(2),
+                "less than 2",
+            ),
             (json!({"type": "string", "pattern": "^a+$"}), json!("aa"), json!("b"), "should match '^a+$'"),
             (json!({"type": "string", "maxLength": 1}), json!("a"), json!("ab"), "Too long"),
-            (json!({"type": "string", "enum": ["a", "b"]}), json!("a"), json!("c"), "supported values: \"a\", \"b\""),
-            (json!({"type": "string", "format": "date-time"}), json!("2026-01-01T00:00:00Z"), json!("x"), "must be of type date-time"),
-            (json!({"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"}), json!(["a"]), json!(["a", "a"]), "Duplicate value"),
-            (json!({"type": "array", "minItems": 1, "items": {"type": "string"}}), json!(["a"]), json!([]), "at least 1 items"),
+            (
+                json!({"type": "string", "enum": ["a", "b"]}),
+                json!("a"),
+                json!("c"),
+                "supported values: \"a\", \"b\"",
+            ),
+            (
+                json!({"type": "string", "format": "date-time"}),
+                json!("2026-01-01T00:00:00Z"),
+                json!("x"),
+                "must be of type date-time",
+            ),
+            (
+                json!({"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"}),
+                json!(["a"]),
+                json!(["a", "a"]),
+                "Duplicate value",
+            ),
+            (
+                json!({"type": "array", "minItems": 1, "items": {"type": "string"}}),
+                json!(["a"]),
+                json!([]),
+                "at least 1 items",
+            ),
             (json!({"type": "object", "required": ["b"]}), json!({"b": 1}), json!({}), "Required value"),
             (json!({"x-kubernetes-int-or-string": true}), json!("5%"), json!(true), "integer,string"),
-            (json!({"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}), json!({"a": 1}), json!({"a": 1, "b": 1}), "oneOf"),
+            (
+                json!({"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}),
+                json!({"a": 1}),
+                json!({"a": 1, "b": 1}),
+                "oneOf",
+            ),
             (json!({"type": "integer", "not": {"enum": [5]}}), json!(4), json!(5), "must not validate"),
         ] {
             let source = json!({"type": "object", "properties": {"f": schema}});

@@ -47,7 +47,11 @@ pub fn read(definition: &Value) -> Definition {
         let path = format!("spec.versions[{index}]");
         let read = read_version(version, &path, &mut problems);
         if version["storage"] == true && storage.replace(read.name.clone()).is_some() {
-            problems.push(Problem::invalid("spec.versions", &json!(null), "must have exactly one version marked as storage version"));
+            problems.push(Problem::invalid(
+                "spec.versions",
+                &json!(null),
+                "must have exactly one version marked as storage version",
+            ));
         }
         if version["served"] != false {
             versions.push(read);
@@ -57,11 +61,17 @@ pub fn read(definition: &Value) -> Definition {
         return Definition { resource: nothing(&group, &plural, &kind, scope), problems };
     };
     if !described.is_empty() && !described.iter().any(|version| version["storage"] == true) {
-        problems.push(Problem::invalid("spec.versions", &json!(null), "must have exactly one version marked as storage version"));
+        problems.push(Problem::invalid(
+            "spec.versions",
+            &json!(null),
+            "must have exactly one version marked as storage version",
+        ));
     }
-    versions.sort_by(|a, b| rank(&b.name).cmp(&rank(&a.name)));
+    versions.sort_by_key(|version| std::cmp::Reverse(rank(&version.name)));
     let mut resource = nothing(&group, &plural, &kind, scope);
-    let given = |value: &Value, default: String| value.as_str().filter(|text| !text.is_empty()).map_or(default, str::to_owned);
+    let given = |value: &Value, default: String| {
+        value.as_str().filter(|text| !text.is_empty()).map_or(default, str::to_owned)
+    };
     resource.singular = given(&names["singular"], kind.to_lowercase()).into();
     resource.list_kind = given(&names["listKind"], format!("{kind}List")).into();
     resource.short_names = list(&names["shortNames"]);
@@ -94,18 +104,30 @@ fn check_names(definition: &Value, group: &str, plural: &str, kind: &str, proble
     if group.is_empty() {
         problems.push(Problem::required("spec.group", ""));
     } else if !is_dns_subdomain(group) || !group.contains('.') {
-        problems.push(Problem::invalid("spec.group", &group.into(), "should be a domain with at least one dot"));
+        problems.push(Problem::invalid(
+            "spec.group",
+            &group.into(),
+            "should be a domain with at least one dot",
+        ));
     }
     if plural.is_empty() {
         problems.push(Problem::required("spec.names.plural", ""));
     } else if !is_dns_label(plural) {
-        problems.push(Problem::invalid("spec.names.plural", &plural.into(), "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'"));
+        problems.push(Problem::invalid(
+            "spec.names.plural",
+            &plural.into(),
+            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'",
+        ));
     }
     if kind.is_empty() {
         problems.push(Problem::required("spec.names.kind", ""));
     }
     if name != format!("{plural}.{group}") {
-        problems.push(Problem::invalid("metadata.name", &name.into(), "must be spec.names.plural+\".\"+spec.group"));
+        problems.push(Problem::invalid(
+            "metadata.name",
+            &name.into(),
+            "must be spec.names.plural+\".\"+spec.group",
+        ));
     }
     if definition["spec"]["conversion"]["strategy"] == "Webhook" {
         problems.push(Problem::unsupported("spec.conversion.strategy", &"Webhook".into(), &["None"]));
@@ -119,7 +141,8 @@ fn read_version(version: &Value, path: &str, problems: &mut Vec<Problem>) -> Ver
     }
     let schema = match &version["schema"]["openAPIV3Schema"] {
         Value::Null => {
-            problems.push(Problem::required(format!("{path}.schema.openAPIV3Schema"), "schemas are required"));
+            problems
+                .push(Problem::required(format!("{path}.schema.openAPIV3Schema"), "schemas are required"));
             Schema::anything()
         }
         schema => Schema::read(schema, &format!("{path}.schema.openAPIV3Schema"), problems),
@@ -133,7 +156,11 @@ fn read_version(version: &Value, path: &str, problems: &mut Vec<Problem>) -> Ver
                 None if text.is_empty() => None,
                 None => {
                     let field = format!("{path}.subresources.scale.{field}");
-                    problems.push(Problem::invalid(field, &text.into(), "must be a json path under .spec or .status"));
+                    problems.push(Problem::invalid(
+                        field,
+                        &text.into(),
+                        "must be a json path under .spec or .status",
+                    ));
                     None
                 }
             }
@@ -161,8 +188,12 @@ fn read_version(version: &Value, path: &str, problems: &mut Vec<Problem>) -> Ver
         has_status: subresources.get("status").is_some_and(Value::is_object),
         scale,
         columns,
-        selectable: selectable.filter_map(|field| field["jsonPath"].as_str()).map(|path| path.trim_start_matches('.').into()).collect(),
-        deprecation: (version["deprecated"] == true).then(|| version["deprecationWarning"].as_str().unwrap_or_default().into()),
+        selectable: selectable
+            .filter_map(|field| field["jsonPath"].as_str())
+            .map(|path| path.trim_start_matches('.').into())
+            .collect(),
+        deprecation: (version["deprecated"] == true)
+            .then(|| version["deprecationWarning"].as_str().unwrap_or_default().into()),
         model: Model::Custom(Arc::new(schema)),
     }
 }
@@ -170,7 +201,8 @@ fn read_version(version: &Value, path: &str, problems: &mut Vec<Problem>) -> Ver
 /// `.spec.replicas` as a JSON pointer.
 fn pointer(path: &str) -> Option<Box<str>> {
     let rest = path.strip_prefix('.')?;
-    let is_simple = !rest.is_empty() && rest.split('.').all(|part| !part.is_empty() && !part.contains(['[', ']', '*']));
+    let is_simple =
+        !rest.is_empty() && rest.split('.').all(|part| !part.is_empty() && !part.contains(['[', ']', '*']));
     is_simple.then(|| rest.split('.').map(|part| format!("/{part}")).collect::<String>().into())
 }
 

@@ -34,7 +34,8 @@ impl Rule {
     pub fn read(rule: &Value) -> Result<Rule, String> {
         let text = |name: &str| rule[name].as_str().filter(|text| !text.is_empty());
         let source = text("rule").ok_or("rule is not specified")?;
-        let compiled = |source: &str| Program::compile(source).map_err(|error| format!("compilation failed: {error}"));
+        let compiled =
+            |source: &str| Program::compile(source).map_err(|error| format!("compilation failed: {error}"));
         let program = compiled(source)?;
         let needs_old = program.references().variables().contains(&"oldSelf");
         Ok(Rule {
@@ -184,7 +185,10 @@ mod tests {
         let found = check_all(&schema, &object(9, "a"), None);
         assert_eq!(found[0].message, "Invalid value: \"object\": min must not be above max");
         assert_eq!(found[0].field, "spec");
-        assert_eq!(check_all(&schema, &object(1, "b"), Some(&object(1, "a")))[0].message, "Invalid value: \"object\": name stays");
+        assert_eq!(
+            check_all(&schema, &object(1, "b"), Some(&object(1, "a")))[0].message,
+            "Invalid value: \"object\": name stays"
+        );
         assert!(Rule::read(&json!({"rule": "self.("})).is_err());
     }
 }

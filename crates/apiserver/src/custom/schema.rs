@@ -241,7 +241,7 @@ impl Reader<'_> {
                         let field = format!("{path}.items.properties[{key}].default");
                         self.problems.push(Problem::required(
                             field,
-                            &format!("this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"),
+                            "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property",
                         ));
                     }
                 }
@@ -253,8 +253,22 @@ impl Reader<'_> {
 
     fn limits(&mut self, fields: &Map<String, Value>, path: &str) -> Option<Box<Limits>> {
         const NAMES: &[&str] = &[
-            "enum", "pattern", "format", "minimum", "maximum", "multipleOf", "minLength", "minItems",
-            "minProperties", "maxLength", "maxItems", "maxProperties", "uniqueItems", "allOf", "anyOf", "oneOf",
+            "enum",
+            "pattern",
+            "format",
+            "minimum",
+            "maximum",
+            "multipleOf",
+            "minLength",
+            "minItems",
+            "minProperties",
+            "maxLength",
+            "maxItems",
+            "maxProperties",
+            "uniqueItems",
+            "allOf",
+            "anyOf",
+            "oneOf",
             "not",
         ];
         if !NAMES.iter().any(|name| fields.contains_key(*name)) {
@@ -262,7 +276,8 @@ impl Reader<'_> {
         }
         let mut limits = Limits::default();
         let flag = |name: &str| fields.get(name) == Some(&Value::Bool(true));
-        let size = |name: &str| fields.get(name).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+        let size =
+            |name: &str| fields.get(name).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
         let number = |name: &str| fields.get(name).and_then(Value::as_f64);
         limits.allowed = list(fields, "enum").to_vec();
         if let Some(pattern) = fields.get("pattern").and_then(Value::as_str).filter(|text| !text.is_empty()) {
@@ -317,9 +332,14 @@ mod tests {
 
     #[test]
     fn a_schema_that_is_not_structural_is_refused_with_the_field() {
-        assert_eq!(problems(json!({"type": "object", "properties": {"a": {"type": "string"}}})), Vec::<String>::new());
         assert_eq!(
-            problems(json!({"type": "object", "properties": {"a": {}, "b": {"type": "array"}, "c": {"type": "text"}}})),
+            problems(json!({"type": "object", "properties": {"a": {"type": "string"}}})),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            problems(
+                json!({"type": "object", "properties": {"a": {}, "b": {"type": "array"}, "c": {"type": "text"}}})
+            ),
             [
                 "schema.properties[a].type: Required value: must not be empty for specified object fields",
                 "schema.properties[b].items: Required value: must be specified",

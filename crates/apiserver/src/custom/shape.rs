@@ -73,7 +73,11 @@ pub fn fill(schema: &Schema, value: &mut Value) {
             }
             fields.retain(|name, value| {
                 // A null that cannot be is as good as nothing.
-                !value.is_null() || schema.properties.get(name.as_str()).is_none_or(|field| field.nullable || field.default.is_none())
+                !value.is_null()
+                    || schema
+                        .properties
+                        .get(name.as_str())
+                        .is_none_or(|field| field.nullable || field.default.is_none())
             });
             for (name, value) in fields {
                 if let Some(field) = schema.field(name) {
@@ -103,7 +107,9 @@ impl Schema {
             | (Type::Boolean, Value::Bool(_))
             | (Type::IntOrString, Value::String(_)) => true,
             (Type::Integer | Type::IntOrString, Value::Number(number)) => {
-                number.is_i64() || number.is_u64() || number.as_f64().is_some_and(|number| number.fract() == 0.0)
+                number.is_i64()
+                    || number.is_u64()
+                    || number.as_f64().is_some_and(|number| number.fract() == 0.0)
             }
             _ => false,
         }

@@ -43,7 +43,9 @@ impl Column {
         let Some(first) = found.first() else { return Value::Null };
         match (&*self.kind, first) {
             ("date", Value::String(time)) => crate::table::age(time).into(),
-            ("integer", Value::Number(_)) | ("number", Value::Number(_)) | ("boolean", Value::Bool(_)) => first.clone(),
+            ("integer", Value::Number(_)) | ("number", Value::Number(_)) | ("boolean", Value::Bool(_)) => {
+                first.clone()
+            }
             (_, Value::String(text)) => text.as_str().into(),
             (_, value) => value.to_string().into(),
         }

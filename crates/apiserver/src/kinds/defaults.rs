@@ -84,7 +84,8 @@ pub(super) fn set_defaults(kind: &str, object: &mut Value) {
                     }
                 }
             }
-            let types = if spec.contains_key("egress") { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
+            let types =
+                if spec.contains_key("egress") { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
             default(spec, "policyTypes", types);
         }
         "RoleBinding" | "ClusterRoleBinding" => {
@@ -287,7 +288,9 @@ fn container(container: &mut Map<String, Value>, uses_host_network: bool) {
 /// What a container may use at most is what it asks for, where it does not say.
 fn requests_from_limits(container: &mut Map<String, Value>) {
     let resources = child(container, "resources");
-    if let Some(limits) = resources.get("limits").and_then(Value::as_object).cloned().filter(|limits| !limits.is_empty()) {
+    if let Some(limits) =
+        resources.get("limits").and_then(Value::as_object).cloned().filter(|limits| !limits.is_empty())
+    {
         let requests = child(resources, "requests");
         for (name, limit) in limits {
             requests.entry(name).or_insert(limit);
@@ -347,7 +350,8 @@ fn service(spec: &mut Map<String, Value>) {
     }
     for port in items(spec, "ports") {
         default(port, "protocol", json!("TCP"));
-        let is_absent = port.get("targetPort").is_none_or(|target| *target == 0 || *target == "" || target.is_null());
+        let is_absent =
+            port.get("targetPort").is_none_or(|target| *target == 0 || *target == "" || target.is_null());
         if is_absent && let Some(number) = port.get("port").cloned() {
             port.insert("targetPort".into(), number);
         }

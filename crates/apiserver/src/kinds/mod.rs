@@ -26,8 +26,8 @@ pub use builtin::builtin;
 pub use column::Column;
 pub use names::{is_dns_label, is_dns_subdomain};
 pub use strategy::{prepare_create, prepare_update};
-pub use validate::{check_create, check_metadata, check_update};
 pub use structure::{AnyStructure, CustomStructure};
+pub use validate::{check_create, check_metadata, check_update};
 
 /// One kind, in all its versions.
 #[derive(Debug)]
@@ -123,7 +123,11 @@ impl Resource {
 
     /// The resource as messages name it: `deployments.apps`.
     pub fn qualified(&self) -> String {
-        if self.group.is_empty() { self.plural.to_string() } else { format!("{}.{}", self.plural, self.group) }
+        if self.group.is_empty() {
+            self.plural.to_string()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
     }
 
     /// Whether objects live in namespaces.

@@ -2,7 +2,8 @@
 
 /// Lower-case letters, digits and dashes; at most 63.
 pub fn is_dns_label(name: &str) -> bool {
-    let is_end = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let is_end =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let bytes = name.as_bytes();
     bytes.len() <= 63
         && is_end(bytes.first())

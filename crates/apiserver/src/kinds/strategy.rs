@@ -129,10 +129,14 @@ fn admit_pod(pod: &mut Value) {
     for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
         let is_tolerated = tolerations.iter().any(|toleration| {
             let is_key = toleration["key"] == key || toleration["key"].as_str().is_none_or(str::is_empty);
-            is_key && (toleration["effect"] == "NoExecute" || toleration["effect"].as_str().is_none_or(str::is_empty))
+            is_key
+                && (toleration["effect"] == "NoExecute"
+                    || toleration["effect"].as_str().is_none_or(str::is_empty))
         });
         if !is_tolerated {
-            tolerations.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
+            tolerations.push(
+                json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}),
+            );
         }
     }
     spec["tolerations"] = tolerations.into();
@@ -155,7 +159,9 @@ fn initial_status(resource: &Resource, object: &Value) -> Option<Value> {
         ("policy", "PodDisruptionBudget") => json!({
             "currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0,
         }),
-        ("flowcontrol.apiserver.k8s.io" | "admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => json!({}),
+        ("flowcontrol.apiserver.k8s.io" | "admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => {
+            json!({})
+        }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => {
             let versions = object["spec"]["versions"].as_array().into_iter().flatten();
             let stored = versions.into_iter().find(|version| version["storage"] == true);
@@ -173,9 +179,9 @@ fn qos_class(pod: &Value) -> &'static str {
         .flat_map(|list| pod["spec"][list].as_array().into_iter().flatten())
         .collect();
     let is_set = |container: &&Value, of: &str| {
-        container["resources"][of].as_object().is_some_and(|resources| {
-            resources.keys().any(|name| name == "cpu" || name == "memory")
-        })
+        container["resources"][of]
+            .as_object()
+            .is_some_and(|resources| resources.keys().any(|name| name == "cpu" || name == "memory"))
     };
     if !containers.iter().any(|container| is_set(container, "limits") || is_set(container, "requests")) {
         return "BestEffort";
@@ -188,7 +194,13 @@ fn qos_class(pod: &Value) -> &'static str {
 }
 
 /// What stays as it was and what the change counts for, when an object is replaced.
-pub fn prepare_update(resource: &Resource, version: &Version, old: &Value, new: &mut Value, subresource: &str) {
+pub fn prepare_update(
+    resource: &Resource,
+    version: &Version,
+    old: &Value,
+    new: &mut Value,
+    subresource: &str,
+) {
     let has_status = version.has_status;
     let (Some(old_fields), Some(new_fields)) = (old.as_object(), new.as_object_mut()) else { return };
     if subresource == "status" {
@@ -223,8 +235,11 @@ pub fn prepare_update(resource: &Resource, version: &Version, old: &Value, new: 
     // Deployments count their annotations too.
     let is_annotated_otherwise = &*resource.kind == "Deployment"
         && !resource.is_custom
-        && old["metadata"].get("annotations") != new_fields.get("metadata").and_then(|metadata| metadata.get("annotations"));
-    if counts_changes(resource) && (is_annotated_otherwise || says_otherwise(old_fields, new_fields, has_status)) {
+        && old["metadata"].get("annotations")
+            != new_fields.get("metadata").and_then(|metadata| metadata.get("annotations"));
+    if counts_changes(resource)
+        && (is_annotated_otherwise || says_otherwise(old_fields, new_fields, has_status))
+    {
         new["metadata"]["generation"] = json!(old_generation.as_u64().unwrap_or(0) + 1);
     }
 }

@@ -49,15 +49,17 @@ impl Structure for AnyStructure<'_> {
     fn form(self, value: &Value) -> Form {
         match self {
             AnyStructure::Builtin(builtin) => builtin.form(value),
-            AnyStructure::Custom(CustomStructure { schema, is_object }) => match (schema.kind, &schema.listing) {
-                _ if is_object => Form::Granular,
-                (_, _) if schema.is_atomic => Form::Leaf,
-                (Type::Object, _) => Form::Granular,
-                (Type::Array, Listing::Set) => Form::Set,
-                (Type::Array, Listing::Map(_)) => Form::Keyed,
-                (Type::Any, _) => AnyStructure::Deduced.form(value),
-                _ => Form::Leaf,
-            },
+            AnyStructure::Custom(CustomStructure { schema, is_object }) => {
+                match (schema.kind, &schema.listing) {
+                    _ if is_object => Form::Granular,
+                    (_, _) if schema.is_atomic => Form::Leaf,
+                    (Type::Object, _) => Form::Granular,
+                    (Type::Array, Listing::Set) => Form::Set,
+                    (Type::Array, Listing::Map(_)) => Form::Keyed,
+                    (Type::Any, _) => AnyStructure::Deduced.form(value),
+                    _ => Form::Leaf,
+                }
+            }
             AnyStructure::Deduced if value.is_object() => Form::Granular,
             AnyStructure::Deduced => Form::Leaf,
         }
@@ -79,7 +81,9 @@ impl Structure for AnyStructure<'_> {
         match self {
             AnyStructure::Builtin(builtin) => AnyStructure::Builtin(builtin.item()),
             AnyStructure::Custom(CustomStructure { schema, .. }) => match &schema.items {
-                Some(items) => AnyStructure::Custom(CustomStructure { schema: items, is_object: items.is_embedded }),
+                Some(items) => {
+                    AnyStructure::Custom(CustomStructure { schema: items, is_object: items.is_embedded })
+                }
                 None => AnyStructure::Deduced,
             },
             AnyStructure::Deduced => AnyStructure::Deduced,
@@ -92,9 +96,10 @@ impl Structure for AnyStructure<'_> {
             AnyStructure::Custom(CustomStructure { schema, is_object }) => match (name, schema.field(name)) {
                 ("metadata", _) if is_object => Some(metadata()),
                 ("apiVersion" | "kind", None) if is_object => Some(AnyStructure::Deduced),
-                (_, Some(field)) => {
-                    Some(AnyStructure::Custom(CustomStructure { schema: field, is_object: field.is_embedded }))
-                }
+                (_, Some(field)) => Some(AnyStructure::Custom(CustomStructure {
+                    schema: field,
+                    is_object: field.is_embedded,
+                })),
                 (_, None) if schema.keeps_unknown => Some(AnyStructure::Deduced),
                 (_, None) => None,
             },
@@ -116,7 +121,9 @@ impl Structure for AnyStructure<'_> {
     fn default_of(self, key: &str) -> Option<Value> {
         match self {
             AnyStructure::Builtin(builtin) => builtin.default_of(key),
-            AnyStructure::Custom(CustomStructure { schema, .. }) => schema.properties.get(key)?.default.clone(),
+            AnyStructure::Custom(CustomStructure { schema, .. }) => {
+                schema.properties.get(key)?.default.clone()
+            }
             AnyStructure::Deduced => None,
         }
     }

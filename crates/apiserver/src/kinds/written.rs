@@ -118,7 +118,11 @@ impl<'v> Decoder<'_, 'v> {
         })
     }
 
-    fn object(&mut self, shape: Shape, fields: &'v Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
+    fn object(
+        &mut self,
+        shape: Shape,
+        fields: &'v Map<String, Value>,
+    ) -> Result<Map<String, Value>, ApiError> {
         let empties = shape.type_name().and_then(|name| table().get(name));
         let mut out = Map::new();
         for (name, value) in fields {
@@ -207,9 +211,7 @@ fn nothing_of(nothing: Nothing, shape: Shape) -> Value {
         Nothing::Null => Value::Null,
         Nothing::Quantity => Value::from("0"),
         // An object of a type that is always written holds what is always written.
-        Nothing::Object => {
-            written(shape, &Value::Object(Map::new()), &mut Vec::new()).unwrap_or(Value::Null)
-        }
+        Nothing::Object => written(shape, &Value::Object(Map::new()), &mut Vec::new()).unwrap_or(Value::Null),
     }
 }
 
@@ -253,6 +255,9 @@ mod tests {
     fn a_field_of_another_type_is_named() {
         let shape = Shape::of(&GroupVersionKind::parse("apps/v1", "Deployment"));
         let error = written(shape, &json!({"spec": {"replicas": "3"}}), &mut Vec::new()).unwrap_err();
-        assert!(error.message.contains("string into Go struct field spec.replicas of type int32"), "{error:?}");
+        assert!(
+            error.message.contains("string into Go struct field spec.replicas of type int32"),
+            "{error:?}"
+        );
     }
 }

@@ -61,9 +61,11 @@ pub(crate) fn index(registry: &Registry) -> Reply {
 /// One document of version 3.
 pub(crate) fn document(api: &Arc<Api>, name: &str) -> Result<Reply, ApiError> {
     static BUILTIN: OnceLock<HashMap<String, OnceLock<Bytes>>> = OnceLock::new();
-    let builtin = BUILTIN.get_or_init(|| document_names(&builtin()).into_keys().map(|name| (name, OnceLock::new())).collect());
+    let builtin = BUILTIN
+        .get_or_init(|| document_names(&builtin()).into_keys().map(|name| (name, OnceLock::new())).collect());
     if let Some(document) = builtin.get(name) {
-        let bytes = document.get_or_init(|| made(&crate::kinds::builtin(), name, Dialect::V3, &|_, _| None).into());
+        let bytes =
+            document.get_or_init(|| made(&crate::kinds::builtin(), name, Dialect::V3, &|_, _| None).into());
         return Ok(Reply::json(StatusCode::OK, bytes.clone()));
     }
     let registry = api.registry();

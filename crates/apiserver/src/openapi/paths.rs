@@ -77,7 +77,9 @@ fn operation(
                 _ => "string",
             };
             match dialect {
-                Dialect::V3 => json!({"name": name, "in": "query", "schema": {"type": kind, "uniqueItems": true}}),
+                Dialect::V3 => {
+                    json!({"name": name, "in": "query", "schema": {"type": kind, "uniqueItems": true}})
+                }
                 Dialect::V2 => json!({"name": name, "in": "query", "type": kind, "uniqueItems": true}),
             }
         })
@@ -101,7 +103,9 @@ fn operation(
             operation["responses"] = json!({"200": {"description": "OK", "schema": {"$ref": reference}}});
             if !body.is_empty() {
                 operation["consumes"] = json!(body);
-                parameters.push(json!({"name": "body", "in": "body", "required": true, "schema": {"$ref": reference}}));
+                parameters.push(
+                    json!({"name": "body", "in": "body", "required": true, "schema": {"$ref": reference}}),
+                );
             }
         }
     }

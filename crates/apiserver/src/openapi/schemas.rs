@@ -135,7 +135,9 @@ impl Schemas {
             Shape::Quantity if v2 => json!({"type": "string"}),
             Shape::Quantity => json!({"oneOf": [{"type": "string"}, {"type": "number"}]}),
             Shape::IntOrString if v2 => json!({"type": "string", "format": "int-or-string"}),
-            Shape::IntOrString => json!({"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]}),
+            Shape::IntOrString => {
+                json!({"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]})
+            }
             Shape::Any => json!({"type": "object"}),
             Shape::List(_) => json!({"type": "array", "items": self.of(shape.item())}),
             Shape::Map(_) => json!({"type": "object", "additionalProperties": self.of(shape.item())}),

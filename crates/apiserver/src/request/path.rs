@@ -126,7 +126,10 @@ mod tests {
             ("/api/v1/namespaces/a", "/v1 None namespaces Some(\"a\") "),
             ("/api/v1/namespaces/a/status", "/v1 None namespaces Some(\"a\") status"),
             ("/api/v1/namespaces/a/pods", "/v1 Some(\"a\") pods None "),
-            ("/apis/apps/v1/namespaces/a/deployments/b/scale", "apps/v1 Some(\"a\") deployments Some(\"b\") scale"),
+            (
+                "/apis/apps/v1/namespaces/a/deployments/b/scale",
+                "apps/v1 Some(\"a\") deployments Some(\"b\") scale",
+            ),
             ("/apis/x/v1/clusterroles/system%3Ay", "x/v1 None clusterroles Some(\"system:y\") "),
             ("/apis/x/v1/a/b/c/d", "Unknown"),
             ("/elsewhere", "Unknown"),

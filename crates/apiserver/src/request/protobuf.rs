@@ -86,7 +86,9 @@ pub(super) fn decode(body: &[u8]) -> Result<Value, ApiError> {
     let known = table()
         .get(format!("{package}.{version}.{kind}").as_str())
         .or_else(|| table().get(format!("meta.v1.{kind}").as_str()))
-        .ok_or_else(|| ApiError::bad_request(format!("no kind {kind:?} of {api_version:?} is sent in protobuf")))?;
+        .ok_or_else(|| {
+            ApiError::bad_request(format!("no kind {kind:?} of {api_version:?} is sent in protobuf"))
+        })?;
     let mut fields = message(known, raw, 0).ok_or_else(malformed)?;
     fields.insert("apiVersion".into(), api_version.into());
     fields.insert("kind".into(), kind.into());
@@ -299,7 +301,9 @@ mod tests {
     fn an_object_is_read_and_every_cut_of_it_is_refused_or_read_without_a_panic() {
         let kind = [field(1, b"v1"), field(2, b"ConfigMap")].concat();
         let entry = [field(1, b"key"), field(2, b"value")].concat();
-        let metadata = [field(1, b"name"), field(8, &[]), field(11, &[field(1, b"a"), field(2, b"b")].concat())].concat();
+        let metadata =
+            [field(1, b"name"), field(8, &[]), field(11, &[field(1, b"a"), field(2, b"b")].concat())]
+                .concat();
         let object = [field(1, &metadata), field(2, &entry)].concat();
         let body = [MAGIC.to_vec(), field(1, &kind), field(2, &object)].concat();
         assert_eq!(

@@ -36,7 +36,12 @@ impl FromStr for Propagation {
             "Background" => Ok(Propagation::Background),
             "Foreground" => Ok(Propagation::Foreground),
             "Orphan" => Ok(Propagation::Orphan),
-            other => Err(ApiError::bad_options("DeleteOptions", "propagationPolicy", other, "supported values: \"Background\", \"Foreground\", \"Orphan\"")),
+            other => Err(ApiError::bad_options(
+                "DeleteOptions",
+                "propagationPolicy",
+                other,
+                "supported values: \"Background\", \"Foreground\", \"Orphan\"",
+            )),
         }
     }
 }
@@ -186,7 +191,12 @@ fn number<N: FromStr>(name: &str, value: &str) -> Result<N, ApiError> {
 /// Field managers are short printable texts.
 fn manager(name: String) -> Result<String, ApiError> {
     if name.len() > 128 {
-        return Err(ApiError::bad_options("PatchOptions", "fieldManager", &name, "may not be more than 128 bytes"));
+        return Err(ApiError::bad_options(
+            "PatchOptions",
+            "fieldManager",
+            &name,
+            "may not be more than 128 bytes",
+        ));
     }
     if name.chars().any(char::is_control) {
         return Err(ApiError::bad_options(

@@ -97,7 +97,11 @@ fn requirement(text: &str, part: &str) -> Result<Requirement, ApiError> {
         let is_name = !label.is_empty()
             && label.len() <= 317
             && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
-        if is_name { Ok(Requirement { label: label.into(), test }) } else { Err(malformed(text, "a label is malformed")) }
+        if is_name {
+            Ok(Requirement { label: label.into(), test })
+        } else {
+            Err(malformed(text, "a label is malformed"))
+        }
     };
     if let Some(label) = part.strip_prefix('!') {
         return make(label, Test::Absent);

@@ -28,7 +28,8 @@ impl MediaType {
         accept.split(',').map(|part| {
             let mut words = part.split(';').map(str::trim);
             let name = words.next().unwrap_or_default().to_ascii_lowercase();
-            let mut found = MediaType { name, form: String::new(), group: String::new(), version: String::new() };
+            let mut found =
+                MediaType { name, form: String::new(), group: String::new(), version: String::new() };
             for (key, value) in words.filter_map(|word| word.split_once('=')) {
                 match key {
                     "as" => found.form = value.into(),
@@ -82,7 +83,9 @@ impl Representation {
             let form = match wanted.form.as_str() {
                 "" => Form::Whole,
                 "Table" if wanted.version == "v1" => Form::Table,
-                "PartialObjectMetadata" | "PartialObjectMetadataList" if wanted.version == "v1" => Form::Metadata,
+                "PartialObjectMetadata" | "PartialObjectMetadataList" if wanted.version == "v1" => {
+                    Form::Metadata
+                }
                 _ => continue,
             };
             return Ok(Representation { form, text });
@@ -164,12 +167,23 @@ mod tests {
 
     #[test]
     fn the_first_form_that_there_is_is_taken() {
-        let negotiated = |accept: &str| Representation::negotiate(accept, false).map(|found| (found.form, found.text)).ok();
+        let negotiated = |accept: &str| {
+            Representation::negotiate(accept, false).map(|found| (found.form, found.text)).ok()
+        };
         assert_eq!(negotiated(""), Some((Form::Whole, Text::Json)));
         assert_eq!(negotiated("*/*"), Some((Form::Whole, Text::Json)));
-        assert_eq!(negotiated("application/json;as=Table;v=v1;g=meta.k8s.io,application/json"), Some((Form::Table, Text::Json)));
-        assert_eq!(negotiated("application/vnd.kubernetes.protobuf, application/json"), Some((Form::Whole, Text::Json)));
-        assert_eq!(negotiated("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"), Some((Form::Metadata, Text::Json)));
+        assert_eq!(
+            negotiated("application/json;as=Table;v=v1;g=meta.k8s.io,application/json"),
+            Some((Form::Table, Text::Json))
+        );
+        assert_eq!(
+            negotiated("application/vnd.kubernetes.protobuf, application/json"),
+            Some((Form::Whole, Text::Json))
+        );
+        assert_eq!(
+            negotiated("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"),
+            Some((Form::Metadata, Text::Json))
+        );
         assert_eq!(negotiated("application/yaml"), Some((Form::Whole, Text::Yaml)));
         assert_eq!(negotiated("text/html"), None);
     }

@@ -55,23 +55,21 @@ pub(super) struct Disk {
 
 impl Disk {
     /// Opens the file in a folder, creating both, and gives every object in it.
-    pub fn open(
-        folder: &Path,
-        mut each: impl FnMut(TableName, Key, Record),
-    ) -> Result<Disk, StoreError> {
+    pub fn open(folder: &Path, mut each: impl FnMut(TableName, Key, Record)) -> Result<Disk, StoreError> {
         let unusable = |path: &Path, reason: String| StoreError::Unusable { path: path.to_owned(), reason };
         std::fs::create_dir_all(folder).map_err(|error| unusable(folder, error.to_string()))?;
         let path = folder.join("objects.redb");
         let damaged = |reason: String| StoreError::Damaged { path: path.clone(), reason };
-        let database = Database::builder().set_cache_size(CACHE).create(&path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StoreError::Locked(folder.to_owned()),
-            DatabaseError::Storage(redb::StorageError::Io(error))
-                if error.kind() != std::io::ErrorKind::InvalidData =>
-            {
-                unusable(&path, error.to_string())
-            }
-            error => damaged(error.to_string()),
-        })?;
+        let database =
+            Database::builder().set_cache_size(CACHE).create(&path).map_err(|error| match error {
+                DatabaseError::DatabaseAlreadyOpen => StoreError::Locked(folder.to_owned()),
+                DatabaseError::Storage(redb::StorageError::Io(error))
+                    if error.kind() != std::io::ErrorKind::InvalidData =>
+                {
+                    unusable(&path, error.to_string())
+                }
+                error => damaged(error.to_string()),
+            })?;
         let mut disk = Disk { database, revision: 0 };
         disk.prepare().map_err(|error| damaged(error.to_string()))?;
         let format = disk.number(FORMAT).map_err(|error| damaged(error.to_string()))?;
@@ -105,10 +103,7 @@ impl Disk {
     }
 
     /// Gives what is wrong with what is stored, if anything.
-    fn read_all(
-        &self,
-        each: &mut impl FnMut(TableName, Key, Record),
-    ) -> Result<Option<String>, redb::Error> {
+    fn read_all(&self, each: &mut impl FnMut(TableName, Key, Record)) -> Result<Option<String>, redb::Error> {
         let objects = self.database.begin_read()?.open_table(OBJECTS)?;
         let mut table: Option<TableName> = None;
         for entry in objects.iter()? {

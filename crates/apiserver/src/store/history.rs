@@ -150,7 +150,11 @@ mod tests {
         }
         assert_eq!(revisions(history.after(Some("a"), 10, 9)), Some((vec![11, 13], 14)));
         assert_eq!(revisions(history.after(Some("a"), 11, 9)), Some((vec![13], 14)));
-        assert_eq!(revisions(history.after(Some("a"), 10, 1)), Some((vec![11], 11)), "the rest comes next time");
+        assert_eq!(
+            revisions(history.after(Some("a"), 10, 1)),
+            Some((vec![11], 11)),
+            "the rest comes next time"
+        );
         assert_eq!(revisions(history.after(Some("a"), 9, 9)), None);
         history.forget_until(12);
         assert_eq!(revisions(history.after(Some("a"), 11, 9)), None);

@@ -145,7 +145,9 @@ impl Store {
         let shared = Arc::new(Shared { state: Mutex::new(state), writes, durable });
         let store = Store { shared: Arc::clone(&shared) };
         match disk {
-            Some(disk) => drop(std::thread::spawn(move || run_writer(&Arc::downgrade(&shared), waiting, disk))),
+            Some(disk) => {
+                drop(std::thread::spawn(move || run_writer(&Arc::downgrade(&shared), waiting, disk)))
+            }
             None => drop(std::thread::spawn(move || run_memory(&Arc::downgrade(&shared), waiting))),
         }
         Ok(store)
@@ -154,11 +156,6 @@ impl Store {
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic while holding the lock leaves at worst a write that nobody waits for.
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The revision of the last write.
-    pub fn revision(&self) -> u64 {
-        self.state().revision
     }
 
     /// Waits until everything up to a revision is durable.
@@ -318,7 +315,12 @@ impl Store {
     /// The names of the tables that hold something.
     pub fn tables(&self) -> Vec<TableName> {
         let state = self.state();
-        state.tables.iter().filter(|(_, table)| !table.objects.is_empty()).map(|(name, _)| name.clone()).collect()
+        state
+            .tables
+            .iter()
+            .filter(|(_, table)| !table.objects.is_empty())
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 }
 

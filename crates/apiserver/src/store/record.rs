@@ -70,7 +70,8 @@ impl Encoded {
             .iter()
             .map(|(name, value)| (name.as_str().into(), value.as_str().unwrap_or_default().into()))
             .collect();
-        let has_owners = metadata.get("ownerReferences").and_then(Value::as_array).is_some_and(|o| !o.is_empty());
+        let has_owners =
+            metadata.get("ownerReferences").and_then(Value::as_array).is_some_and(|o| !o.is_empty());
         let is_deleting = metadata.get("deletionTimestamp").is_some_and(|time| !time.is_null());
         Encoded { json, hole, labels, has_owners, is_deleting, metadata_at }
     }

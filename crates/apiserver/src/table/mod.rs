@@ -15,7 +15,9 @@ pub(crate) fn table(resource: &Resource, version: &Version, metadata: &Value, ob
     let rows: Vec<Vec<Value>> = match &version.model {
         Model::Builtin(_) => {
             let columns = builtin::columns(&resource.group, &resource.kind);
-            headings.extend(columns.iter().map(|column| heading(column.name, column.kind, "", column.priority, "")));
+            headings.extend(
+                columns.iter().map(|column| heading(column.name, column.kind, "", column.priority, "")),
+            );
             objects
                 .iter()
                 .map(|object| columns.iter().map(|column| (column.cell)(object)).collect())

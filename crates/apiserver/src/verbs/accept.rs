@@ -33,12 +33,15 @@ impl Call<'_> {
     /// The object as it is written, with complaints about what it does not have.
     pub fn written(&self, object: &Value, duplicates: &[String]) -> Result<(Value, Vec<String>), ApiError> {
         let mut unknown = Vec::new();
-        let written = self.version.written(&self.resource.kind, object, &mut unknown).map_err(|mut error| {
-            let kind = &self.resource.kind;
-            error.message =
-                format!("{kind} in version {:?} cannot be handled as a {kind}: {}", self.version.name, error.message);
-            error
-        })?;
+        let written =
+            self.version.written(&self.resource.kind, object, &mut unknown).map_err(|mut error| {
+                let kind = &self.resource.kind;
+                error.message = format!(
+                    "{kind} in version {:?} cannot be handled as a {kind}: {}",
+                    self.version.name, error.message
+                );
+                error
+            })?;
         let complaints: Vec<String> = unknown
             .iter()
             .map(|path| format!("unknown field {path:?}"))
@@ -84,12 +87,15 @@ impl Call<'_> {
                     return Err(ApiError::bad_request(format!("Object '{name}' is missing in '{shown}'")));
                 }
                 Some(None) => {
-                    return Err(ApiError::bad_request(format!("couldn't get version/kind; json parse error: {field} is no text")));
+                    return Err(ApiError::bad_request(format!(
+                        "couldn't get version/kind; json parse error: {field} is no text"
+                    )));
                 }
                 Some(Some(_)) => {}
             }
         }
-        let found = (fields["apiVersion"].as_str().unwrap_or_default(), fields["kind"].as_str().unwrap_or_default());
+        let found =
+            (fields["apiVersion"].as_str().unwrap_or_default(), fields["kind"].as_str().unwrap_or_default());
         if found.0 != wanted.0 {
             return Err(ApiError::bad_request(format!(
                 "the API version in the data ({}) does not match the expected API version ({})",

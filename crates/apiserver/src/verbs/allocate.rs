@@ -55,13 +55,16 @@ impl Call<'_> {
                 spec["ipFamilies"] = json!(["IPv4", "IPv6"]);
             }
         }
-        let allocates = kind == "NodePort" || (kind == "LoadBalancer" && spec["allocateLoadBalancerNodePorts"] != false);
+        let allocates =
+            kind == "NodePort" || (kind == "LoadBalancer" && spec["allocateLoadBalancerNodePorts"] != false);
         if allocates {
             let mut used = None;
             for port in spec["ports"].as_array_mut().into_iter().flatten() {
                 if port["nodePort"].as_i64().unwrap_or(0) == 0 {
                     let used = used.get_or_insert_with(|| self.used_ports());
-                    let free = std::iter::repeat_with(|| rand::random_range(PORTS)).take(TRIES).find(|port| used.insert(*port));
+                    let free = std::iter::repeat_with(|| rand::random_range(PORTS))
+                        .take(TRIES)
+                        .find(|port| used.insert(*port));
                     port["nodePort"] = free.ok_or_else(|| ApiError::internal("no node port is free"))?.into();
                 }
             }
@@ -113,9 +116,9 @@ fn keep(before: &Value, spec: &mut Value, kind: &str) {
         let empty = Vec::new();
         let ports_before = before["ports"].as_array().unwrap_or(&empty);
         for port in fields.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
-            let same = ports_before.iter().find(|other| {
-                other["port"] == port["port"] && other["protocol"] == port["protocol"]
-            });
+            let same = ports_before
+                .iter()
+                .find(|other| other["port"] == port["port"] && other["protocol"] == port["protocol"]);
             if port["nodePort"].as_i64().unwrap_or(0) == 0
                 && let Some(node_port) = same.and_then(|same| same.get("nodePort"))
             {

@@ -37,7 +37,15 @@ pub(super) enum Stored {
 /// What the creator of an object does not decide.
 fn begin(object: &mut Value) {
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
-    for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation", "resourceVersion"] {
+    for field in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "generation",
+        "resourceVersion",
+    ] {
         metadata.remove(field);
     }
 }
@@ -52,7 +60,8 @@ pub(super) async fn store_new(call: &mut Call<'_>, mut object: Value, now: &str)
     prepare_create(call.resource, &mut object);
     call.allocate(&mut object, None)?;
     let prefix = object["metadata"]["generateName"].as_str().unwrap_or_default().to_owned();
-    let is_generated = object["metadata"]["name"].as_str().unwrap_or_default().is_empty() && !prefix.is_empty();
+    let is_generated =
+        object["metadata"]["name"].as_str().unwrap_or_default().is_empty() && !prefix.is_empty();
     for attempt in 1..=TRIES {
         if is_generated {
             object["metadata"]["name"] = generated(&prefix).into();

@@ -38,7 +38,10 @@ impl Deletion {
             return Err(ApiError::bad_request("the body is no DeleteOptions"));
         }
         if options.get("kind").is_some_and(|kind| kind != "DeleteOptions") {
-            return Err(ApiError::bad_request(format!("{} cannot be handled as a DeleteOptions", options["kind"])));
+            return Err(ApiError::bad_request(format!(
+                "{} cannot be handled as a DeleteOptions",
+                options["kind"]
+            )));
         }
         let propagation = match (&options["propagationPolicy"], &options["orphanDependents"]) {
             (Value::String(policy), _) => Some(policy.parse()?),
@@ -49,7 +52,12 @@ impl Deletion {
         let version = options["preconditions"]["resourceVersion"].as_str();
         let grace_period = options["gracePeriodSeconds"].as_i64().or(query.grace_period);
         if grace_period.is_some_and(|seconds| seconds < 0) {
-            return Err(ApiError::bad_options("DeleteOptions", "gracePeriodSeconds", "-1", "must be greater than or equal to 0"));
+            return Err(ApiError::bad_options(
+                "DeleteOptions",
+                "gracePeriodSeconds",
+                "-1",
+                "must be greater than or equal to 0",
+            ));
         }
         Ok(Deletion {
             propagation,
@@ -114,7 +122,13 @@ fn gives_object(resource: &Resource) -> bool {
     resource.group.is_empty()
         && matches!(
             &*resource.plural,
-            "pods" | "services" | "serviceaccounts" | "podtemplates" | "resourcequotas" | "persistentvolumes" | "persistentvolumeclaims"
+            "pods"
+                | "services"
+                | "serviceaccounts"
+                | "podtemplates"
+                | "resourcequotas"
+                | "persistentvolumes"
+                | "persistentvolumeclaims"
         )
 }
 
@@ -180,9 +194,8 @@ fn check_preconditions(
     deletion: &Deletion,
 ) -> Result<(), ApiError> {
     let conflict = |what: &str, wanted: &str, found: &str| {
-        let why = format!(
-            "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
-        );
+        let why =
+            format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}");
         Err(ApiError::conflict(&resource.qualified(), &key.name, &why))
     };
     if let Some(uid) = &deletion.uid
@@ -205,7 +218,10 @@ fn mark(resource: &Resource, deletion: &Deletion, object: &mut Value) -> bool {
     let grace = if is_pod { grace_of_pod(object, deletion.grace_period) } else { 0 };
     let mut finalizers = finalizers(resource, deletion.propagation, object);
     let is_first = object["metadata"].get("deletionTimestamp").is_none();
-    if &*resource.table == DEFINITIONS && is_first && !finalizers.iter().any(|other| other == DEFINITION_FINALIZER) {
+    if &*resource.table == DEFINITIONS
+        && is_first
+        && !finalizers.iter().any(|other| other == DEFINITION_FINALIZER)
+    {
         finalizers.push(DEFINITION_FINALIZER.into());
     }
     let waits = grace > 0

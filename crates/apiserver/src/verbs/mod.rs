@@ -89,7 +89,12 @@ impl Call<'_> {
     }
 
     /// The bookkeeping of managed fields for this request.
-    pub fn write<'w>(&'w self, api_version: &'w str, now: &'w str, manager: &'w str) -> Write<'w, AnyStructure<'w>> {
+    pub fn write<'w>(
+        &'w self,
+        api_version: &'w str,
+        now: &'w str,
+        manager: &'w str,
+    ) -> Write<'w, AnyStructure<'w>> {
         Write {
             manager,
             api_version,

@@ -13,7 +13,8 @@ use crate::store::{Change, Expect, Record, Refused};
 
 /// How often a change is tried anew when others are faster.
 const TRIES: usize = 100;
-const FASTER: &str = "the object has been modified; please apply your changes to the latest version and try again";
+const FASTER: &str =
+    "the object has been modified; please apply your changes to the latest version and try again";
 
 /// PUT: another object in the place of the one that is there.
 pub(crate) async fn replace(call: &mut Call<'_>, payload: &Payload) -> Result<Reply, ApiError> {
@@ -28,7 +29,8 @@ pub(crate) async fn replace(call: &mut Call<'_>, payload: &Payload) -> Result<Re
     }
     let needs_version = call.resource.is_custom;
     if needs_version && version_of(&object).is_none() {
-        let problem = Problem::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
+        let problem =
+            Problem::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
         return Err(call.invalid(problem));
     }
     modify(call, StatusCode::OK, Precondition::FromObject, &|_, _| Ok(Produced::Object(object.clone()))).await
@@ -114,10 +116,19 @@ pub(crate) async fn modify_stored(
         let is_last = may_go(call, &object);
         let encoded = call.encoded(&object);
         let change = if is_last { Change::Delete(encoded) } else { Change::Put(encoded) };
-        match call.api.store.write(&call.resource.table, &key, Expect::Revision(record.revision), change).await {
+        match call
+            .api
+            .store
+            .write(&call.resource.table, &key, Expect::Revision(record.revision), change)
+            .await
+        {
             Ok(record) => {
                 call.api.changed(call.resource, &key, Some(&object).filter(|_| !is_last)).await;
-                return Ok(if is_last { Modified::Gone(call.converted(&record)) } else { Modified::Kept(record) });
+                return Ok(if is_last {
+                    Modified::Gone(call.converted(&record))
+                } else {
+                    Modified::Kept(record)
+                });
             }
             Err(Refused::Broken) => return Err(ApiError::unavailable("the store takes no writes")),
             Err(Refused::Changed) => {}
@@ -167,7 +178,16 @@ fn keep_identity(call: &Call<'_>, live: &Value, object: &mut Value) -> Result<()
             return Err(call.invalid(Problem::invalid(field, &metadata["name"], "field is immutable")));
         }
     }
-    for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName", "selfLink"] {
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generateName",
+        "selfLink",
+    ] {
         let is_kept = field != "generateName" || metadata.get(field).is_none();
         match live.get(field) {
             Some(value) if is_kept => metadata[field] = value.clone(),
@@ -218,7 +238,9 @@ fn texts(value: &Value) -> Vec<&str> {
 /// Whether an object that is being deleted waits for nobody any more.
 fn may_go(call: &Call<'_>, object: &Value) -> bool {
     let metadata = &object["metadata"];
-    if metadata.get("deletionTimestamp").is_none_or(Value::is_null) || !texts(&metadata["finalizers"]).is_empty() {
+    if metadata.get("deletionTimestamp").is_none_or(Value::is_null)
+        || !texts(&metadata["finalizers"]).is_empty()
+    {
         return false;
     }
     if metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) > 0 {
@@ -256,6 +278,8 @@ fn is_same_managers(live: &Value, object: &Value) -> bool {
     let (Some(live), Some(object)) = (live.as_array(), object.as_array()) else { return live == object };
     live.len() == object.len()
         && live.iter().zip(object).all(|(one, other)| {
-            ["manager", "operation", "apiVersion", "subresource", "fieldsV1"].iter().all(|field| one[field] == other[field])
+            ["manager", "operation", "apiVersion", "subresource", "fieldsV1"]
+                .iter()
+                .all(|field| one[field] == other[field])
         })
 }

@@ -22,7 +22,11 @@ const SUPPORTED: &str = "application/json-patch+json, application/merge-patch+js
 const MOST_OPERATIONS: usize = 10_000;
 
 /// Changes an object as a patch says.
-pub(crate) async fn patch(call: &mut Call<'_>, media_type: &str, body: bytes::Bytes) -> Result<Reply, ApiError> {
+pub(crate) async fn patch(
+    call: &mut Call<'_>,
+    media_type: &str,
+    body: bytes::Bytes,
+) -> Result<Reply, ApiError> {
     match media_type {
         "application/apply-patch+yaml" => return apply(call, Payload { format: Format::Yaml, body }).await,
         "application/json-patch+json" | "application/merge-patch+json" => {}
@@ -78,7 +82,9 @@ fn patched(call: &Call<'_>, media_type: &str, patch: &Value, live: &Value) -> Re
         }
         "application/merge-patch+json" => json_patch::merge(&mut object, patch),
         _ => {
-            let Model::Builtin(shape) = &call.version.model else { return Err(ApiError::internal("no shape")) };
+            let Model::Builtin(shape) = &call.version.model else {
+                return Err(ApiError::internal("no shape"));
+            };
             object = merge::strategic(object, patch, *shape)
                 .map_err(|error| ApiError::bad_request(error.to_string()))?
                 .unwrap_or_else(|| json!({}));
@@ -126,7 +132,10 @@ async fn apply(call: &mut Call<'_>, payload: Payload) -> Result<Reply, ApiError>
     let force = call.query.force.unwrap_or(false);
     let produce = |call: &Call<'_>, live: &Value| {
         let (api_version, now, manager) = (call.api_version(), now(), call.manager().to_owned());
-        let object = call.write(&api_version, &now, &manager).apply(live, &applied, force).map_err(|conflicts| ApiError::apply_conflict(&conflicts))?;
+        let object = call
+            .write(&api_version, &now, &manager)
+            .apply(live, &applied, force)
+            .map_err(|conflicts| ApiError::apply_conflict(&conflicts))?;
         // The version that an apply names is a precondition.
         let mut object = call.version.written(&call.resource.kind, &object, &mut Vec::new())?;
         if let Some(version) = applied["metadata"].get("resourceVersion") {
@@ -149,11 +158,18 @@ async fn apply(call: &mut Call<'_>, payload: Payload) -> Result<Reply, ApiError>
 
 async fn create_applied(call: &mut Call<'_>, applied: &Value) -> Result<Reply, ApiError> {
     if applied["metadata"]["resourceVersion"].as_str().is_some_and(|version| !version.is_empty()) {
-        return Err(ApiError::conflict(&call.resource.qualified(), call.name, "the object does not exist; resourceVersion must not be set"));
+        return Err(ApiError::conflict(
+            &call.resource.qualified(),
+            call.name,
+            "the object does not exist; resourceVersion must not be set",
+        ));
     }
     let (api_version, now, manager) = (call.api_version(), now(), call.manager().to_owned());
     let nothing = json!({"metadata": {}});
-    let object = call.write(&api_version, &now, &manager).apply(&nothing, applied, false).map_err(|conflicts| ApiError::apply_conflict(&conflicts))?;
+    let object = call
+        .write(&api_version, &now, &manager)
+        .apply(&nothing, applied, false)
+        .map_err(|conflicts| ApiError::apply_conflict(&conflicts))?;
     let object = call.version.written(&call.resource.kind, &object, &mut Vec::new())?;
     let object = call.placed(object)?;
     match store_new(call, object, &now).await? {
@@ -176,7 +192,9 @@ fn applied(call: &mut Call<'_>, payload: &Payload) -> Result<Value, ApiError> {
             }));
         }
     }
-    let Some(fields) = applied.as_object_mut() else { return Err(ApiError::bad_request("the patch is no object")) };
+    let Some(fields) = applied.as_object_mut() else {
+        return Err(ApiError::bad_request("the patch is no object"));
+    };
     let metadata = fields.entry("metadata").or_insert_with(|| json!({}));
     if metadata.get("managedFields").is_some_and(|managed| !managed.is_null()) {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
@@ -186,7 +204,11 @@ fn applied(call: &mut Call<'_>, payload: &Payload) -> Result<Value, ApiError> {
     };
     let name = metadata.entry("name").or_insert_with(|| call.name.into());
     if *name != call.name {
-        let message = format!("the name of the object ({}) does not match the name on the URL ({})", name.as_str().unwrap_or_default(), call.name);
+        let message = format!(
+            "the name of the object ({}) does not match the name on the URL ({})",
+            name.as_str().unwrap_or_default(),
+            call.name
+        );
         return Err(ApiError::bad_request(message));
     }
     if call.resource.is_namespaced() {

@@ -21,7 +21,8 @@ pub(crate) async fn pod_action(call: &mut Call<'_>, payload: &Payload) -> Result
         call.subresource = "binding";
         let produce = |call: &Call<'_>, live: &Value| {
             if live["spec"]["nodeName"].as_str().is_some_and(|node| !node.is_empty()) {
-                let why = format!("pod {} is already assigned to node {}", call.name, live["spec"]["nodeName"]);
+                let why =
+                    format!("pod {} is already assigned to node {}", call.name, live["spec"]["nodeName"]);
                 return Err(ApiError::conflict("pods/binding", call.name, &why));
             }
             let mut pod = live.clone();
@@ -32,6 +33,7 @@ pub(crate) async fn pod_action(call: &mut Call<'_>, payload: &Payload) -> Result
         };
         modify_stored(call, Precondition::None, &produce).await?;
     }
-    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    let status =
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
     Ok(Reply::value(StatusCode::CREATED, &status))
 }

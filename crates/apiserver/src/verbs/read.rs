@@ -32,11 +32,16 @@ pub(super) fn revision_of(text: &str) -> Result<Option<u64>, ApiError> {
     match text {
         "" | "0" => Ok(None),
         text => text.parse().map(Some).map_err(|_| {
-            ApiError::invalid("meta.k8s.io", "ListOptions", "", &[Problem::invalid(
-                "resourceVersion",
-                &text.into(),
-                "strconv.ParseUint: parsing: invalid syntax",
-            )])
+            ApiError::invalid(
+                "meta.k8s.io",
+                "ListOptions",
+                "",
+                &[Problem::invalid(
+                    "resourceVersion",
+                    &text.into(),
+                    "strconv.ParseUint: parsing: invalid syntax",
+                )],
+            )
         }),
     }
 }
@@ -97,13 +102,30 @@ fn selectable(call: &Call<'_>, field: &str) -> bool {
     }
     let known: &[&str] = match (&*call.resource.group, &*call.resource.plural) {
         ("", "pods") => &[
-            "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName",
-            "spec.hostNetwork", "status.phase", "status.podIP", "status.nominatedNodeName",
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "spec.hostNetwork",
+            "status.phase",
+            "status.podIP",
+            "status.nominatedNodeName",
         ],
         ("" | "events.k8s.io", "events") => &[
-            "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-            "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
-            "reportingComponent", "source", "type", "regarding.kind", "regarding.name", "regarding.namespace",
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
+            "regarding.kind",
+            "regarding.name",
+            "regarding.namespace",
         ],
         ("", "secrets") => &["type"],
         ("", "namespaces") => &["status.phase"],
@@ -189,7 +211,12 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
             None
         }
         (None, None, Match::Exact) => {
-            return Err(ApiError::bad_options("ListOptions", "resourceVersionMatch", "Exact", "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\" or when it is not set"));
+            return Err(ApiError::bad_options(
+                "ListOptions",
+                "resourceVersionMatch",
+                "Exact",
+                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\" or when it is not set",
+            ));
         }
         (None, None, _) => None,
     };
@@ -248,7 +275,8 @@ fn reply(call: &Call<'_>, listed: &Listed, is_selective: bool) -> Reply {
     }
     let size: usize = listed.records.iter().map(|(_, record)| record.json.len() + 1).sum();
     let mut json = Vec::with_capacity(size + 256);
-    let head = json!({"kind": call.resource.list_kind, "apiVersion": call.api_version(), "metadata": metadata});
+    let head =
+        json!({"kind": call.resource.list_kind, "apiVersion": call.api_version(), "metadata": metadata});
     json.extend_from_slice(head.to_string().as_bytes());
     json.pop();
     json.extend_from_slice(b",\"items\":[");

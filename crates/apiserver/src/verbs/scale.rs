@@ -94,7 +94,9 @@ pub(crate) async fn modify_scale(
             _ if !is_patch => after = sent.clone(),
             "application/json-patch+json" => syncline_manifest::merge::json6902(&mut after, &sent)
                 .map_err(|error| ApiError::bad_request(error.to_string()))?,
-            "application/merge-patch+json" | "application/strategic-merge-patch+json" | "application/apply-patch+yaml" => {
+            "application/merge-patch+json"
+            | "application/strategic-merge-patch+json"
+            | "application/apply-patch+yaml" => {
                 json_patch::merge(&mut after, &sent);
             }
             other => return Err(ApiError::unsupported_media_type(other, "application/merge-patch+json")),

@@ -39,14 +39,22 @@ pub(crate) async fn watch(call: &Call<'_>) -> Result<Reply, ApiError> {
         (Some(true), Match::NotOlderThan) => true,
         (Some(_), Match::NotOlderThan) | (None, _) => false,
         (Some(_), _) => {
-            return Err(ApiError::invalid("meta.k8s.io", "ListOptions", "", &[crate::error::Problem::forbidden(
-                "resourceVersionMatch",
-                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            )]));
+            return Err(ApiError::invalid(
+                "meta.k8s.io",
+                "ListOptions",
+                "",
+                &[crate::error::Problem::forbidden(
+                    "resourceVersionMatch",
+                    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+                )],
+            ));
         }
     };
     if sends_initial && !call.query.bookmarks {
-        let problem = crate::error::Problem::forbidden("allowWatchBookmarks", "sendInitialEvents requires allowWatchBookmarks");
+        let problem = crate::error::Problem::forbidden(
+            "allowWatchBookmarks",
+            "sendInitialEvents requires allowWatchBookmarks",
+        );
         return Err(ApiError::invalid("meta.k8s.io", "ListOptions", "", &[problem]));
     }
     if let Some(revision) = asked {

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::quantity::same_quantity;
 use super::{Difference, DifferenceKind, child};
+use crate::quantity::same_quantity;
 use crate::schema::{ListMerge, Shape};
 
 pub(super) fn compare(

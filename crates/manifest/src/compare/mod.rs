@@ -10,7 +10,6 @@
 mod contained;
 mod ownership;
 
-
 use serde_json::Value;
 
 use crate::schema::Shape;

@@ -12,7 +12,9 @@ pub(super) fn check(group: &str, kind: &str, old: &Value, new: &Value, problems:
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => &["spec.selector"],
         ("batch", "Job") => &["spec.selector", "spec.completionMode"],
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => &["roleRef"],
-        ("storage.k8s.io", "StorageClass") => &["provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"],
+        ("storage.k8s.io", "StorageClass") => {
+            &["provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"]
+        }
         ("scheduling.k8s.io", "PriorityClass") => &["value", "preemptionPolicy"],
         ("networking.k8s.io", "IngressClass") => &["spec.controller"],
         ("node.k8s.io", "RuntimeClass") => &["handler"],
@@ -49,12 +51,20 @@ fn at<'v>(object: &'v Value, path: &str) -> &'v Value {
 
 fn stateful_set(old: &Value, new: &Value, problems: &mut Vec<Problem>) {
     const CHANGEABLE: [&str; 7] = [
-        "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
-        "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+        "replicas",
+        "ordinals",
+        "template",
+        "updateStrategy",
+        "revisionHistoryLimit",
+        "persistentVolumeClaimRetentionPolicy",
+        "minReadySeconds",
     ];
     let fixed = |object: &Value| {
         let fields = object["spec"].as_object().into_iter().flatten();
-        fields.filter(|(field, _)| !CHANGEABLE.contains(&field.as_str())).map(|(field, value)| (field.clone(), value.clone())).collect::<Vec<_>>()
+        fields
+            .filter(|(field, _)| !CHANGEABLE.contains(&field.as_str()))
+            .map(|(field, value)| (field.clone(), value.clone()))
+            .collect::<Vec<_>>()
     };
     if fixed(old) != fixed(new) {
         let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
@@ -87,7 +97,12 @@ fn claim(old: &Value, new: &Value, problems: &mut Vec<Problem>) {
         let mut spec = object["spec"].clone();
         if let Some(spec) = spec.as_object_mut() {
             // A larger claim and the volume that it gets are what may change.
-            spec.retain(|field, _| !matches!(field.as_str(), "resources" | "volumeName" | "storageClassName" | "volumeAttributesClassName"));
+            spec.retain(|field, _| {
+                !matches!(
+                    field.as_str(),
+                    "resources" | "volumeName" | "storageClassName" | "volumeAttributesClassName"
+                )
+            });
         }
         spec
     };
@@ -106,7 +121,10 @@ fn pod(old: &Value, new: &Value, problems: &mut Vec<Problem>) {
         }
         if let Some(spec) = spec.as_object_mut() {
             spec.retain(|field, value| {
-                !matches!(field.as_str(), "activeDeadlineSeconds" | "tolerations" | "terminationGracePeriodSeconds" | "nodeName") && !value.is_null()
+                !matches!(
+                    field.as_str(),
+                    "activeDeadlineSeconds" | "tolerations" | "terminationGracePeriodSeconds" | "nodeName"
+                ) && !value.is_null()
             });
         }
         spec

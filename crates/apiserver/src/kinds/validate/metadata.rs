@@ -57,7 +57,10 @@ fn check_owners(metadata: &Value, problems: &mut Vec<Problem>) {
     for (index, owner) in metadata["ownerReferences"].as_array().into_iter().flatten().enumerate() {
         for field in ["apiVersion", "kind", "name", "uid"] {
             if owner[field].as_str().is_none_or(str::is_empty) {
-                problems.push(Problem::required(format!("metadata.ownerReferences[{index}].{field}"), "must not be empty"));
+                problems.push(Problem::required(
+                    format!("metadata.ownerReferences[{index}].{field}"),
+                    "must not be empty",
+                ));
             }
         }
         if owner["controller"] == true {

@@ -22,7 +22,8 @@ pub(super) fn check(spec: &Value, path: &str, allowed: &[&str], problems: &mut V
     for (index, volume) in spec["volumes"].as_array().into_iter().flatten().enumerate() {
         let path = format!("{path}.volumes[{index}]");
         check_name(&volume["name"], &format!("{path}.name"), &mut volumes, problems);
-        let sources = volume.as_object().map_or(0, |fields| fields.keys().filter(|key| *key != "name").count());
+        let sources =
+            volume.as_object().map_or(0, |fields| fields.keys().filter(|key| *key != "name").count());
         if sources > 1 {
             problems.push(Problem::forbidden(path, "may not specify more than 1 volume type"));
         }
@@ -63,7 +64,11 @@ fn check_container<'v>(
         match port["containerPort"].as_i64().unwrap_or(0) {
             0 => problems.push(Problem::required(format!("{path}.containerPort"), "")),
             1..=65535 => {}
-            _ => problems.push(Problem::invalid(format!("{path}.containerPort"), &port["containerPort"], "must be between 1 and 65535, inclusive")),
+            _ => problems.push(Problem::invalid(
+                format!("{path}.containerPort"),
+                &port["containerPort"],
+                "must be between 1 and 65535, inclusive",
+            )),
         }
         let protocols = ["SCTP", "TCP", "UDP"];
         if !protocols.contains(&port["protocol"].as_str().unwrap_or("TCP")) {
@@ -92,7 +97,11 @@ fn check_container<'v>(
     }
     let policies = ["Always", "IfNotPresent", "Never"];
     if !policies.contains(&container["imagePullPolicy"].as_str().unwrap_or("Always")) {
-        problems.push(Problem::unsupported(format!("{path}.imagePullPolicy"), &container["imagePullPolicy"], &policies));
+        problems.push(Problem::unsupported(
+            format!("{path}.imagePullPolicy"),
+            &container["imagePullPolicy"],
+            &policies,
+        ));
     }
     let resources = &container["resources"];
     for (name, request) in resources["requests"].as_object().into_iter().flatten() {
@@ -101,7 +110,10 @@ fn check_container<'v>(
         if let (Some(wanted), Some(most)) = (value(request), value(limit))
             && wanted > most
         {
-            let why = format!("must be less than or equal to {name} limit of {}", limit.as_str().unwrap_or_default());
+            let why = format!(
+                "must be less than or equal to {name} limit of {}",
+                limit.as_str().unwrap_or_default()
+            );
             problems.push(Problem::invalid(format!("{path}.resources.requests"), request, &why));
         }
     }

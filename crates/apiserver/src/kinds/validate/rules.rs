@@ -37,7 +37,11 @@ pub(super) fn check(group: &str, kind: &str, object: &Value, problems: &mut Vec<
             keys(object, "binaryData", problems);
             for name in object["data"].as_object().into_iter().flatten().map(|(name, _)| name) {
                 if object["binaryData"].get(name).is_some() {
-                    problems.push(Problem::invalid(format!("data[{name}]"), &name.as_str().into(), "duplicate of key present in binaryData"));
+                    problems.push(Problem::invalid(
+                        format!("data[{name}]"),
+                        &name.as_str().into(),
+                        "duplicate of key present in binaryData",
+                    ));
                 }
             }
         }
@@ -59,18 +63,19 @@ pub(super) fn check(group: &str, kind: &str, object: &Value, problems: &mut Vec<
             }
         }
         ("autoscaling", "HorizontalPodAutoscaler") => autoscaler(spec, problems),
-        ("storage.k8s.io", "StorageClass") => {
-            if object["provisioner"].as_str().is_none_or(str::is_empty) {
-                problems.push(Problem::required("provisioner", ""));
-            }
+        ("storage.k8s.io", "StorageClass") if object["provisioner"].as_str().is_none_or(str::is_empty) => {
+            problems.push(Problem::required("provisioner", ""));
         }
-        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => binding(kind, object, problems),
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
+            binding(kind, object, problems)
+        }
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => role(kind, object, problems),
         ("networking.k8s.io", "Ingress") => ingress(spec, problems),
-        ("policy", "PodDisruptionBudget") => {
-            if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() {
-                problems.push(Problem::invalid("spec", &"".into(), "minAvailable and maxUnavailable cannot be both set"));
-            }
+        ("policy", "PodDisruptionBudget")
+            if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() =>
+        {
+            let why = "minAvailable and maxUnavailable cannot be both set";
+            problems.push(Problem::invalid("spec", &"".into(), why));
         }
         _ => {}
     }
@@ -78,7 +83,11 @@ pub(super) fn check(group: &str, kind: &str, object: &Value, problems: &mut Vec<
 
 fn not_negative(object: &Value, path: &str, field: &str, problems: &mut Vec<Problem>) {
     if object[field].as_i64().is_some_and(|number| number < 0) {
-        problems.push(Problem::invalid(format!("{path}.{field}"), &object[field], "must be greater than or equal to 0"));
+        problems.push(Problem::invalid(
+            format!("{path}.{field}"),
+            &object[field],
+            "must be greater than or equal to 0",
+        ));
     }
 }
 
@@ -103,17 +112,32 @@ fn workload(spec: &Value, problems: &mut Vec<Problem>) {
         problems.push(Problem::invalid("spec.selector", selector, "empty selector is invalid for this kind"));
     }
     let labels = &spec["template"]["metadata"]["labels"];
-    let is_matched = selector["matchLabels"].as_object().into_iter().flatten().all(|(label, value)| labels[label] == *value);
+    let is_matched = selector["matchLabels"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .all(|(label, value)| labels[label] == *value);
     if !is_matched {
-        problems.push(Problem::invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
+        problems.push(Problem::invalid(
+            "spec.template.metadata.labels",
+            labels,
+            "`selector` does not match template `labels`",
+        ));
     }
     for (label, value) in labels.as_object().into_iter().flatten() {
         if !metadata::is_label_value(value.as_str().unwrap_or_default()) {
-            problems.push(Problem::invalid("spec.template.labels", value, &format!("the value of label {label} is malformed")));
+            problems.push(Problem::invalid(
+                "spec.template.labels",
+                value,
+                &format!("the value of label {label} is malformed"),
+            ));
         }
     }
     if spec["strategy"]["type"] == "Recreate" && spec["strategy"].get("rollingUpdate").is_some() {
-        problems.push(Problem::forbidden("spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'"));
+        problems.push(Problem::forbidden(
+            "spec.strategy.rollingUpdate",
+            "may not be specified when strategy `type` is 'Recreate'",
+        ));
     }
     pod::check(&spec["template"]["spec"], "spec.template.spec", &["Always"], problems);
 }
@@ -141,7 +165,11 @@ fn service(spec: &Value, problems: &mut Vec<Problem>) {
             problems.push(Problem::duplicate(format!("{path}.name"), &name.into()));
         }
         if !(1..=65535).contains(&port["port"].as_i64().unwrap_or(0)) {
-            problems.push(Problem::invalid(format!("{path}.port"), &port["port"], "must be between 1 and 65535, inclusive"));
+            problems.push(Problem::invalid(
+                format!("{path}.port"),
+                &port["port"],
+                "must be between 1 and 65535, inclusive",
+            ));
         }
         one_of(port, &path, "protocol", &["SCTP", "TCP", "UDP"], problems);
         if !numbers.insert((port["port"].as_i64(), port["protocol"].as_str())) {
@@ -164,15 +192,24 @@ fn keys(object: &Value, field: &str, problems: &mut Vec<Problem>) {
 }
 
 fn autoscaler(spec: &Value, problems: &mut Vec<Problem>) {
-    let (least, most) = (spec["minReplicas"].as_i64().unwrap_or(1), spec["maxReplicas"].as_i64().unwrap_or(0));
+    let (least, most) =
+        (spec["minReplicas"].as_i64().unwrap_or(1), spec["maxReplicas"].as_i64().unwrap_or(0));
     if most < 1 {
         problems.push(Problem::invalid("spec.maxReplicas", &spec["maxReplicas"], "must be greater than 0"));
     }
     if least < 1 {
-        problems.push(Problem::invalid("spec.minReplicas", &spec["minReplicas"], "must be greater than or equal to 1"));
+        problems.push(Problem::invalid(
+            "spec.minReplicas",
+            &spec["minReplicas"],
+            "must be greater than or equal to 1",
+        ));
     }
     if most < least {
-        problems.push(Problem::invalid("spec.maxReplicas", &spec["maxReplicas"], "must be greater than or equal to `minReplicas`"));
+        problems.push(Problem::invalid(
+            "spec.maxReplicas",
+            &spec["maxReplicas"],
+            "must be greater than or equal to `minReplicas`",
+        ));
     }
     for field in ["kind", "name"] {
         if spec["scaleTargetRef"][field].as_str().is_none_or(str::is_empty) {
@@ -207,15 +244,23 @@ fn role(kind: &str, object: &Value, problems: &mut Vec<Problem>) {
         let path = format!("rules[{index}]");
         let is_empty = |field: &str| rule[field].as_array().is_none_or(Vec::is_empty);
         if is_empty("verbs") {
-            problems.push(Problem::required(format!("{path}.verbs"), "verbs must contain at least one value"));
+            problems
+                .push(Problem::required(format!("{path}.verbs"), "verbs must contain at least one value"));
         }
         if !is_empty("nonResourceURLs") {
             if kind == "Role" {
-                problems.push(Problem::invalid(format!("{path}.nonResourceURLs"), &rule["nonResourceURLs"], "namespaced rules cannot apply to non-resource URLs"));
+                problems.push(Problem::invalid(
+                    format!("{path}.nonResourceURLs"),
+                    &rule["nonResourceURLs"],
+                    "namespaced rules cannot apply to non-resource URLs",
+                ));
             }
             continue;
         }
-        for (field, why) in [("apiGroups", "resource rules must supply at least one api group"), ("resources", "resource rules must supply at least one resource")] {
+        for (field, why) in [
+            ("apiGroups", "resource rules must supply at least one api group"),
+            ("resources", "resource rules must supply at least one resource"),
+        ] {
             if is_empty(field) {
                 problems.push(Problem::required(format!("{path}.{field}"), why));
             }
@@ -225,21 +270,31 @@ fn role(kind: &str, object: &Value, problems: &mut Vec<Problem>) {
 
 fn ingress(spec: &Value, problems: &mut Vec<Problem>) {
     if spec["rules"].as_array().is_none_or(Vec::is_empty) && spec.get("defaultBackend").is_none() {
-        problems.push(Problem::invalid("spec", &"".into(), "either `defaultBackend` or `rules` must be specified"));
+        problems.push(Problem::invalid(
+            "spec",
+            &"".into(),
+            "either `defaultBackend` or `rules` must be specified",
+        ));
     }
     for (index, rule) in spec["rules"].as_array().into_iter().flatten().enumerate() {
         for (number, path) in rule["http"]["paths"].as_array().into_iter().flatten().enumerate() {
             let at = format!("spec.rules[{index}].http.paths[{number}]");
             let kinds = ["Exact", "ImplementationSpecific", "Prefix"];
             match path["pathType"].as_str() {
-                None => problems.push(Problem::required(format!("{at}.pathType"), "pathType must be specified")),
+                None => {
+                    problems.push(Problem::required(format!("{at}.pathType"), "pathType must be specified"))
+                }
                 Some(kind) if !kinds.contains(&kind) => {
                     problems.push(Problem::unsupported(format!("{at}.pathType"), &path["pathType"], &kinds));
                 }
                 Some("ImplementationSpecific") => {}
                 Some(_) => {
                     if !path["path"].as_str().unwrap_or_default().starts_with('/') {
-                        problems.push(Problem::invalid(format!("{at}.path"), &path["path"], "must be an absolute path"));
+                        problems.push(Problem::invalid(
+                            format!("{at}.path"),
+                            &path["path"],
+                            "must be an absolute path",
+                        ));
                     }
                 }
             }
