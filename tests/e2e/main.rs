@@ -4,6 +4,7 @@
 //! and namespaces of its own. Without `KUBEBUILDER_ASSETS` the tests that need a
 //! server say so and pass; `.ci/run` always sets it.
 
+mod apiserver;
 mod bad_input;
 mod cli;
 mod converge;

@@ -16,7 +16,15 @@ pub(super) fn set_defaults(kind: &str, object: &mut Value) {
             default(spec, "replicas", json!(1));
             pod_template(spec);
         }
-        "Job" => job(child(object, "spec")),
+        "Job" => {
+            job(child(object, "spec"));
+            let labels = object["spec"]["template"]["metadata"]["labels"].clone();
+            let metadata = child(object, "metadata");
+            let has_none = metadata.get("labels").and_then(Value::as_object).is_none_or(Map::is_empty);
+            if has_none && labels.as_object().is_some_and(|labels| !labels.is_empty()) {
+                metadata.insert("labels".into(), labels);
+            }
+        }
         "CronJob" => {
             let spec = child(object, "spec");
             default(spec, "concurrencyPolicy", json!("Allow"));
@@ -171,6 +179,9 @@ fn stateful_set(object: &mut Map<String, Value>) {
 }
 
 fn daemon_set(object: &mut Map<String, Value>) {
+    // A field of an older version lives on as an annotation.
+    let annotations = child(child(object, "metadata"), "annotations");
+    default(annotations, super::TEMPLATE_GENERATION, json!("0"));
     let spec = child(object, "spec");
     default(spec, "revisionHistoryLimit", json!(10));
     let strategy = child(spec, "updateStrategy");

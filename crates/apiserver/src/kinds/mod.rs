@@ -29,6 +29,9 @@ pub use strategy::{prepare_create, prepare_update};
 pub use structure::{AnyStructure, CustomStructure};
 pub use validate::{check_create, check_metadata, check_update};
 
+/// The annotation of daemon sets that counts the changes of their template.
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
 /// One kind, in all its versions.
 #[derive(Debug)]
 pub struct Resource {

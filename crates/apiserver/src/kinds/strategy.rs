@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Resource, Version};
+use super::{Resource, TEMPLATE_GENERATION, Version};
 
 /// Kinds without a status that count their changes in `metadata.generation`.
 const COUNTED: &[&str] = &[
@@ -61,6 +61,7 @@ pub fn prepare_create(resource: &Resource, object: &mut Value) {
         return;
     }
     match (&*resource.group, &*resource.kind) {
+        ("apps", "DaemonSet") => object["metadata"]["annotations"][TEMPLATE_GENERATION] = json!("1"),
         ("batch", "Job") => own_pods(object),
         ("", "Pod") => admit_pod(object),
         ("", "PersistentVolumeClaim") => add_finalizer(object, "kubernetes.io/pvc-protection"),
@@ -106,7 +107,9 @@ fn own_pods(job: &mut Value) {
     ] {
         labels.insert(label.into(), value.clone());
     }
-    if job["metadata"]["labels"].as_object().is_none_or(Map::is_empty) {
+    // Labels that the job took over from its template go with these.
+    let own = job["metadata"]["labels"].as_object();
+    if own.is_none_or(Map::is_empty) || own == job["spec"]["template"]["metadata"]["labels"].as_object() {
         job["metadata"]["labels"] = Value::Object(labels.clone());
     }
     job["spec"]["template"]["metadata"]["labels"] = Value::Object(labels);
@@ -223,6 +226,12 @@ pub fn prepare_update(
     }
     if has_status {
         set(new_fields, "status", old_fields.get("status").cloned());
+    }
+    if &*resource.table == "apps/daemonsets" {
+        let before = old["metadata"]["annotations"][TEMPLATE_GENERATION].as_str().unwrap_or_default();
+        let is_changed = old["spec"]["template"] != new_fields["spec"]["template"];
+        let count = before.parse::<u64>().unwrap_or(0) + u64::from(is_changed);
+        new_fields["metadata"]["annotations"][TEMPLATE_GENERATION] = count.to_string().into();
     }
     if &*resource.kind == "Namespace" && subresource != "finalize" {
         set(new_fields, "spec", old_fields.get("spec").cloned());

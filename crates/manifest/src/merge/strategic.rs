@@ -186,12 +186,15 @@ fn merge_by_key(
             _ => return Err(MergeError::NoMergeKey { pointer: pointer.into(), key }),
         }
     }
+    // Where there is no list yet, the patch is the list: two ports of one number stay
+    // two.
+    let is_new = base.is_empty();
     for (index, item) in patch.iter().enumerate() {
         let at = format!("{pointer}/{index}");
         let (Some(fields), Some(name)) = (item.as_object(), item.get(key)) else {
             return Err(MergeError::NoMergeKey { pointer: pointer.into(), key });
         };
-        let existing = base.iter().position(|other| other.get(key) == Some(name));
+        let existing = base.iter().position(|other| !is_new && other.get(key) == Some(name));
         match (directive(fields, &at)?, existing) {
             (Directive::Delete, _) => base.retain(|other| other.get(key) != Some(name)),
             (_, Some(existing)) => {
