@@ -16,10 +16,6 @@ use serde_json::{Value, json};
 use syncline_apiserver::{Options, Server};
 use syncline_testutils::{ApiServer, Client, User, free_port, oracles, podinfo};
 
-/// The client is to leave the machine to the servers.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const CONCURRENCY: usize = 24;
 const WATCHES: usize = 200;
 const WATCHED: usize = 200;
