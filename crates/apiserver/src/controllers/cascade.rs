@@ -43,7 +43,7 @@ fn has_finalizer(object: &Value, finalizer: &str) -> bool {
 
 impl Cascade {
     /// Takes note of an event.
-    pub fn see(&mut self, _: &Arc<Api>, table: &TableName, key: &Key, kind: EventKind, record: &Record) {
+    pub fn see(&mut self, table: &TableName, key: &Key, kind: EventKind, record: &Record) {
         let place = (Arc::clone(table), key.clone());
         let was_owned = self.owners.contains_key(&place);
         if kind == EventKind::Deleted {

@@ -42,7 +42,7 @@ pub(crate) async fn run(api: Arc<Api>) {
             Resumed::Gone => revision = work.begin(&api).await,
             Resumed::Events(events, reached) => {
                 for event in &events {
-                    work.see(&api, &event.table, &event.key, event.kind, &event.record);
+                    work.see(&event.table, &event.key, event.kind, &event.record);
                 }
                 revision = reached;
                 work.act(&api).await;
@@ -77,21 +77,14 @@ impl Work {
             let of_interest =
                 |_: &Key, record: &crate::store::Record| record.has_owners || record.is_deleting;
             for (key, record) in api.store.list_now(&table, None, None, of_interest, usize::MAX).records {
-                self.see(api, &table, &key, EventKind::Modified, &record);
+                self.see(&table, &key, EventKind::Modified, &record);
             }
         }
         self.act(api).await;
         revision
     }
 
-    fn see(
-        &mut self,
-        api: &Arc<Api>,
-        table: &TableName,
-        key: &Key,
-        kind: EventKind,
-        record: &crate::store::Record,
-    ) {
+    fn see(&mut self, table: &TableName, key: &Key, kind: EventKind, record: &crate::store::Record) {
         let set = match &**table {
             "namespaces" => Some(&mut self.namespaces),
             DEFINITIONS => Some(&mut self.definitions),
@@ -104,7 +97,7 @@ impl Work {
                 set.remove(&key.name);
             }
         }
-        self.cascade.see(api, table, key, kind, record);
+        self.cascade.see(table, key, kind, record);
     }
 
     async fn act(&mut self, api: &Arc<Api>) {

@@ -107,7 +107,6 @@ pub(super) fn set_defaults(kind: &str, object: &mut Value) {
                 }
             }
         }
-        "IngressClass" => {}
         "PriorityClass" => default(object, "preemptionPolicy", json!("PreemptLowerPriority")),
         "CustomResourceDefinition" => custom_resource_definition(child(object, "spec")),
         _ => {}
@@ -248,9 +247,6 @@ fn pod_spec(spec: &mut Map<String, Value>) {
             item.insert("emptyDir".into(), json!({}));
         }
         volume(item);
-    }
-    for constraint in items(spec, "topologySpreadConstraints") {
-        let _ = constraint;
     }
 }
 

@@ -8,7 +8,6 @@ use super::{Resource, TEMPLATE_GENERATION, Version};
 /// Kinds without a status that count their changes in `metadata.generation`.
 const COUNTED: &[&str] = &[
     "ClusterCIDR",
-    "ConfigMapless",
     "DeviceClass",
     "FlowSchema",
     "IngressClass",
