@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use serde_json::{Value, json};
 use syncline_apiserver::{Options, Server};
-use syncline_testutils::{ApiServer, Client, User, free_port, oracles, podinfo};
+use syncline_testutils::{ApiServer, Backend, Client, Memory, User, free_port, oracles, podinfo};
 
 const CONCURRENCY: usize = 24;
 const WATCHES: usize = 200;
@@ -170,7 +170,7 @@ impl Embedded {
     }
 
     fn memory(&self) -> f64 {
-        resident(&self.child.id().to_string())
+        Memory::of(self.child.id()).now
     }
 }
 
@@ -179,13 +179,6 @@ impl Drop for Embedded {
         self.child.kill().ok();
         self.child.wait().ok();
     }
-}
-
-/// The memory of a process, in MiB.
-fn resident(process: &str) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0
 }
 
 fn main() {
@@ -205,7 +198,7 @@ fn main() {
 async fn run(apps: usize) {
     println!("{apps} apps of 4 objects, {CONCURRENCY} requests at once; {WATCHES} watches\n");
     let real = {
-        let server = ApiServer::start();
+        let server = ApiServer::start(Backend::RealDurable);
         measure(&server.kubeconfig(User::Admin), apps).await
     };
     let ours = {
@@ -248,7 +241,7 @@ async fn many_objects() {
 
 async fn many_servers() {
     let folder = tempfile::tempdir().expect("a folder");
-    let before = resident("self");
+    let before = Memory::of(std::process::id()).now;
     let mut servers = Vec::new();
     let mut longest = Duration::ZERO;
     for number in 0..SERVERS {
@@ -257,7 +250,7 @@ async fn many_servers() {
         servers.push(Server::start(Options { data_dir, ..Options::default() }).await.expect("it starts"));
         longest = longest.max(started.elapsed());
     }
-    let after = resident("self");
+    let after = Memory::of(std::process::id()).now;
     println!(
         "{SERVERS} idle servers in one process: {:.0} MiB; the slowest start took {:.0} ms",
         after - before,

@@ -1,6 +1,8 @@
-//! The spine against its floor, on a real kube-apiserver and etcd, in one run:
+//! The spine against its floor, on an embedded API server, or on a real
+//! kube-apiserver and etcd, in one run:
 //!
-//!     KUBEBUILDER_ASSETS=$(tests/oracles/build) cargo bench --bench spine
+//!     cargo bench --bench spine
+//!     SYNCLINE_TEST_SERVERS=real cargo bench --bench spine
 //!
 //! The floor is what the server can take: the same objects, applied raw and
 //! concurrently by the same client. Everything else is a ratio to it, for the
@@ -14,7 +16,7 @@ use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use syncline::target::{Cluster, Discovery, ExecCredentials, Kubeconfigs};
 use syncline_manifest::{GroupKind, ObjectKey, yaml};
-use syncline_testutils::{ApiServer, FleetRepo, User, oracles, podinfo};
+use syncline_testutils::{ApiServer, Backend, FleetRepo, Memory, User, podinfo};
 
 const CONCURRENCY: usize = 24;
 const CHANGES: usize = 50;
@@ -76,7 +78,7 @@ struct Floor {
 }
 
 async fn floor(apps: usize) -> Floor {
-    let server = ApiServer::start();
+    let server = ApiServer::start(Backend::chosen());
     let (cluster, discovery) = connect(&server).await;
     for namespace in 0..20 {
         cluster.ensure_namespace(&format!("apps-{namespace}"), "floor").await.expect("a namespace");
@@ -126,15 +128,8 @@ impl Daemon {
         }
     }
 
-    /// The most memory it ever had, and has now, in MiB.
-    fn memory(&self) -> (f64, f64) {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let field = |name: &str| {
-            let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-            line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default()
-                / 1024.0
-        };
-        (field("VmHWM:"), field("VmRSS:"))
+    fn memory(&self) -> Memory {
+        Memory::of(self.child.id())
     }
 
     fn stop(mut self) {
@@ -177,10 +172,6 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    if oracles().is_none() {
-        eprintln!("set KUBEBUILDER_ASSETS to the folder that tests/oracles/build prints");
-        std::process::exit(1);
-    }
     let apps = std::env::var("SPINE_APPS").ok().and_then(|apps| apps.parse().ok()).unwrap_or(1000);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(measure(apps));
@@ -188,10 +179,10 @@ fn main() {
 
 async fn measure(apps: usize) {
     let objects = apps * 4;
-    println!("{apps} apps, {objects} objects; kube-apiserver and etcd on this machine\n");
+    println!("{apps} apps, {objects} objects; {:?} servers on this machine\n", Backend::chosen());
     let before = floor(apps).await;
 
-    let server = ApiServer::start();
+    let server = ApiServer::start(Backend::chosen());
     let repo = FleetRepo::new();
     repo.write("clusters/one.yaml", "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Cluster\nmetadata: {name: one}\nspec: {kubeconfigSecretRef: {name: one}}\n");
     repo.write("policies/all.yaml", "apiVersion: policy.kurator.dev/v1alpha1\nkind: ClusterPropagationPolicy\nmetadata: {name: all}\nspec: {resourceSelectors: [{labelSelector: {matchLabels: {team: bench}}}]}\n");
@@ -208,7 +199,7 @@ async fn measure(apps: usize) {
     daemon.wait_in_sync(objects);
     let cold = started.elapsed();
     let load = daemon.metric("syncline_load_seconds").unwrap_or_default();
-    let (cold_peak, _) = daemon.memory();
+    let cold_peak = daemon.memory().peak;
 
     // A commit that changes nothing on the cluster.
     let writes_before = server.requests(WRITES);
@@ -256,7 +247,7 @@ async fn measure(apps: usize) {
         until_message(&cluster, &discovery, &key, &message).await;
         drifts.push(started.elapsed());
     }
-    let (peak, settled) = daemon.memory();
+    let Memory { peak, now: settled } = daemon.memory();
     daemon.stop();
 
     // A restart: everything is compared again, nothing is written.
@@ -266,7 +257,7 @@ async fn measure(apps: usize) {
     daemon.wait_in_sync(objects);
     let restart = started.elapsed();
     let restart_writes = server.requests(WRITES) - writes_before;
-    let (restart_peak, _) = daemon.memory();
+    let restart_peak = daemon.memory().peak;
     daemon.stop();
     drop(server);
 

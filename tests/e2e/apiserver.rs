@@ -8,9 +8,7 @@ use http::Method;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use syncline_apiserver::{Account, Options, Server};
-use syncline_testutils::{Answer, Client, User, free_port, wait_for};
-
-use super::support::server;
+use syncline_testutils::{Answer, Client, User, free_port, real, wait_for};
 
 async fn embedded() -> (Server, Client) {
     let server = Server::start(Options::default()).await.expect("it starts");
@@ -165,7 +163,8 @@ fn common_kinds() -> Vec<(&'static str, Value)> {
 
 #[test]
 fn what_is_stored_equals_what_the_real_server_stores_for_the_common_kinds() {
-    let real = Client::new(&server!(1).kubeconfig(User::Admin));
+    let Some(real) = real() else { return };
+    let real = Client::new(&real.kubeconfig(User::Admin));
     runtime().block_on(async {
         let (server, ours) = embedded().await;
         let namespace = format!("stored-{}", std::process::id());
@@ -188,7 +187,8 @@ fn what_is_stored_equals_what_the_real_server_stores_for_the_common_kinds() {
 
 #[test]
 fn what_cannot_be_is_refused_with_the_code_and_reason_of_the_real_server() {
-    let real = Client::new(&server!(1).kubeconfig(User::Admin));
+    let Some(real) = real() else { return };
+    let real = Client::new(&real.kubeconfig(User::Admin));
     let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
         "spec": {"selector": {"matchLabels": {"app": "a"}}, "template": pod_template()}});
     let with = |pointer: &str, value: Value| {
@@ -356,7 +356,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 #[test]
 fn random_sequences_of_writes_leave_the_same_object_and_managers_on_both_servers() {
-    let real = Client::new(&server!(1).kubeconfig(User::Admin));
+    let Some(real) = real() else { return };
+    let real = Client::new(&real.kubeconfig(User::Admin));
     let runtime = runtime();
     let (server, ours) = runtime.block_on(embedded());
     let number = std::sync::atomic::AtomicUsize::new(0);

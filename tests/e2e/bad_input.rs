@@ -1,10 +1,10 @@
 //! Bad input gets a clear error with path, line, column and hint; the rest of the
 //! commit still applies; nothing is pruned that failed to load.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use syncline_testutils::{FleetRepo, User, shared};
 
-use super::support::{Fleet, binary, config_map, server, text, value_on, wait_value};
+use super::support::{Fleet, binary, config_map, text, value_on, wait_value};
 
 /// What `validate` prints, and its exit code.
 fn validate(repo: &FleetRepo) -> (String, Option<i32>) {
@@ -93,7 +93,7 @@ fn the_seed_kinds_load_as_users_write_them() {
 
 #[test]
 fn a_broken_file_keeps_its_last_good_version_in_force_and_the_rest_applies() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("broken");
     fleet.repo.write("a.yaml", &config_map("broken", "a", "1"));
     fleet.repo.write("b.yaml", &config_map("broken", "b", "1"));
@@ -119,7 +119,7 @@ fn a_broken_file_keeps_its_last_good_version_in_force_and_the_rest_applies() {
 
     // The last good version heals, also after a restart.
     daemon.kill();
-    server.kubectl(&["delete", "configmap/a", "-n", "broken"]);
+    server.delete("broken", "configmap/a");
     let _daemon = fleet.daemon();
     wait_value(server, "broken", "a", Some("1"));
 
@@ -133,7 +133,7 @@ fn a_broken_file_keeps_its_last_good_version_in_force_and_the_rest_applies() {
 
 #[test]
 fn one_object_that_the_server_refuses_hinders_no_other() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("refused");
     fleet.repo.write("app/bad.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: bad, namespace: refused}\nspec: {ports: [{port: 99999999}]}\n");
     fleet.repo.write(
@@ -155,7 +155,7 @@ fn one_object_that_the_server_refuses_hinders_no_other() {
 
 #[test]
 fn a_wrong_or_expired_kubeconfig_is_told_and_delays_no_other_cluster() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("access");
     fleet.add_cluster("nowhere", "a: b", "{apiVersion: v1, kind: Config, clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}], contexts: [{name: a, context: {cluster: a, user: ''}}], current-context: a}");
     fleet.add_cluster("garbage", "a: b", "no kubeconfig: [");
@@ -193,32 +193,33 @@ fn a_wrong_or_expired_kubeconfig_is_told_and_delays_no_other_cluster() {
     assert!(about("absent").contains("no kubeconfig named \"absent\""), "{reasons:#?}");
 
     // A renewed token works at the next try, without a restart.
-    fleet.set_kubeconfig("expired", &shared(1).expect("servers").kubeconfig(User::Admin));
-    wait_value(shared(1).expect("servers"), "access", "a", Some("1"));
+    fleet.set_kubeconfig("expired", &shared(1).kubeconfig(User::Admin));
+    wait_value(shared(1), "access", "a", Some("1"));
 }
 
 #[test]
 fn a_denied_object_is_told_with_what_to_grant_and_applied_once_granted() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("denied");
     fleet.set_kubeconfig("one", &server.kubeconfig(User::Limited));
-    server.kubectl(&["create", "namespace", "denied"]);
+    server.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "denied"}}));
     let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "limited"},
     "rules": [
         {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch", "create"]},
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]},
     ]});
-    let apply = |object: &Value| {
-        server.kubectl_with_input(&["apply", "-f", "-"], &object.to_string()).expect("applied")
-    };
     // Not even listing is allowed of one kind.
     fleet.repo.write(
         "account.yaml",
         "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: s, namespace: denied}\n",
     );
-    apply(&role);
-    server.kubectl(&["create", "clusterrolebinding", "limited", "--clusterrole=limited", "--user=limited"]);
+    server.apply(&role);
+    server.apply(&json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "limited"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "limited"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "limited"}],
+    }));
     fleet.repo.write("a.yaml", &config_map("denied", "a", "1"));
     fleet.repo.write("secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: denied}\n");
     let commit = fleet.repo.commit("first");
@@ -237,6 +238,6 @@ fn a_denied_object_is_told_with_what_to_grant_and_applied_once_granted() {
     let mut granted = role;
     granted["rules"][2] =
         json!({"apiGroups": [""], "resources": ["secrets", "serviceaccounts"], "verbs": ["*"]});
-    apply(&granted);
+    server.apply(&granted);
     fleet.wait_in_sync(&commit);
 }

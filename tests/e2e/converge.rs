@@ -1,13 +1,14 @@
 //! A commit becomes the state of several clusters, and a revert takes it back.
 
 use serde_json::json;
-use syncline_testutils::{FleetRepo, User, wait_for};
+use syncline_manifest::yaml;
+use syncline_testutils::{FleetRepo, User, shared, wait_for};
 
-use super::support::{Fleet, SOON, config_map, project, server, text, wait_value};
+use super::support::{Fleet, SOON, config_map, project, text, wait_value};
 
 #[test]
 fn the_example_fleet_converges_on_three_clusters_and_a_revert_rolls_it_back() {
-    let servers = [server!(0), server!(1), server!(2)];
+    let servers = [shared(0), shared(1), shared(2)];
     let mut fleet = Fleet::empty("example");
     fleet.repo = FleetRepo::copy_of(&project("example-repo"));
     let names = ["asia-cluster", "eu-cluster", "us-cluster"];
@@ -53,22 +54,14 @@ fn the_example_fleet_converges_on_three_clusters_and_a_revert_rolls_it_back() {
     assert!(daemon.terminate());
     let status = fleet.status();
     assert_eq!(status["targets"][0]["commit"], third.as_str());
-    let members = servers[0].kubectl(&[
-        "get",
-        "all,cm",
-        "-n",
-        "shop",
-        "-l",
-        "applyset.kubernetes.io/part-of",
-        "-o",
-        "name",
-    ]);
-    assert_eq!(members.lines().count(), 3, "{members}");
+    for object in ["deployment/web", "service/web", "configmap/web"] {
+        let member = servers[0].get("shop", object).expect("it was applied");
+        assert!(member["metadata"]["labels"]["applyset.kubernetes.io/part-of"].is_string(), "{object}");
+    }
 }
 
 #[test]
 fn once_ends_with_success_when_all_is_in_sync_and_healthy() {
-    server!(0);
     let fleet = Fleet::of_one("once");
     fleet.repo.write("app.yaml", &config_map("once", "a", "1"));
     fleet.repo.commit("first");
@@ -80,7 +73,7 @@ fn once_ends_with_success_when_all_is_in_sync_and_healthy() {
 
 #[test]
 fn once_ends_with_the_reasons_when_something_never_gets_healthy() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("unhealthy");
     fleet.repo.write("app.yaml", "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: a, namespace: unhealthy}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n");
     fleet.repo.commit("first");
@@ -92,7 +85,6 @@ fn once_ends_with_the_reasons_when_something_never_gets_healthy() {
 
 #[test]
 fn a_health_check_of_the_fleet_tells_when_an_object_is_ready() {
-    let _server = server!(0);
     let fleet = Fleet::of_one("checked");
     let settings = |check: &str| {
         format!("name: checked\nhealthChecks: [{{apiVersion: v1, kind: ConfigMap, current: {check}}}]\n")
@@ -124,7 +116,7 @@ fn a_health_check_of_the_fleet_tells_when_an_object_is_ready() {
 
 #[test]
 fn a_sync_without_changes_writes_nothing_and_a_plan_finds_nothing() {
-    let server = super::support::server!(1);
+    let server = shared(1);
     let fleet = Fleet::empty("noop");
     fleet.add_cluster("two", "environment: test", &server.kubeconfig(User::Admin));
     fleet.repo.write("policies/all.yaml", "apiVersion: policy.kurator.dev/v1alpha1\nkind: ClusterPropagationPolicy\nmetadata: {name: all}\nspec: {resourceSelectors: [{}]}\n");
@@ -153,7 +145,7 @@ fn a_sync_without_changes_writes_nothing_and_a_plan_finds_nothing() {
 
 #[test]
 fn what_waits_for_a_definition_is_applied_the_moment_it_arrives() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("waiting");
     let custom = "apiVersion: waiting.example.com/v1\nkind: Widget\nmetadata: {name: a, namespace: waiting}\nspec: {size: 1}\n";
     fleet.repo.write("widget.yaml", custom).write("other.yaml", &config_map("waiting", "other", "1"));
@@ -163,15 +155,15 @@ fn what_waits_for_a_definition_is_applied_the_moment_it_arrives() {
     fleet.wait_status("the widget to wait", |status| {
         (status["targets"][0]["troubles"][0]["state"] == "waitingForKind").then_some(())
     });
-    server
-        .kubectl_with_input(&["apply", "-f", "-"], include_str!("../fixtures/widget-crd.yaml"))
-        .expect("the definition is installed by hand");
+    let definition = yaml::read(include_str!("../fixtures/widget-crd.yaml")).expect("YAML").remove(0).value;
+    // Installed by hand.
+    server.apply(&definition);
     wait_for("the widget", SOON, || server.get("waiting", "widgets.waiting.example.com/a"));
 }
 
 #[test]
 fn a_definition_and_its_resources_arrive_in_one_commit() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("defined");
     let crd =
         include_str!("../fixtures/widget-crd.yaml").replace("waiting.example.com", "defined.example.com");
@@ -185,7 +177,7 @@ fn a_definition_and_its_resources_arrive_in_one_commit() {
 
 #[test]
 fn a_wave_begins_when_the_one_before_it_is_healthy() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("waves");
     let second = config_map("waves", "second", "1")
         .replace("namespace: waves", "namespace: waves, annotations: {syncline.dev/wave: \"1\"}");
@@ -211,23 +203,14 @@ fn a_wave_begins_when_the_one_before_it_is_healthy() {
             {"type": "Complete", "status": "True", "lastTransitionTime": now},
         ],
     }});
-    server.kubectl(&[
-        "patch",
-        "job/first",
-        "-n",
-        "waves",
-        "--subresource=status",
-        "--type=merge",
-        "-p",
-        &status.to_string(),
-    ]);
+    server.patch_status("waves", "job/first", &status);
     wait_value(server, "waves", "second", Some("1"));
     fleet.wait_in_sync(&commit);
 }
 
 #[test]
 fn a_cluster_path_takes_all_below_it_without_a_policy() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::empty("by-path");
     fleet.repo.write("clusters/one.yaml", "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Cluster\nmetadata: {name: one}\nspec:\n  kubeconfigSecretRef: {name: one-kubeconfig}\n  path: ./live/one\n");
     fleet.set_kubeconfig("one", &server.kubeconfig(User::Admin));

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use syncline_testutils::wait_for;
+use serde_json::json;
+use syncline_testutils::{shared, wait_for};
 
-use super::support::{Fleet, SOON, config_map, server, value_on, wait_value};
+use super::support::{Fleet, SOON, config_map, value_on, wait_value};
 
 #[test]
 fn a_changed_a_deleted_and_an_unlabelled_object_each_come_back() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("drift");
     fleet.repo.write("a.yaml", &config_map("drift", "a", "1"));
     let commit = fleet.repo.commit("first");
@@ -16,61 +17,37 @@ fn a_changed_a_deleted_and_an_unlabelled_object_each_come_back() {
     fleet.wait_in_sync(&commit);
 
     let started = Instant::now();
-    server.kubectl(&[
-        "patch",
-        "configmap/a",
-        "-n",
-        "drift",
-        "--type=merge",
-        "-p",
-        "{\"data\": {\"key\": \"changed\"}}",
-    ]);
+    server.patch("drift", "configmap/a", "rival", &json!({"data": {"key": "changed"}}));
     wait_value(server, "drift", "a", Some("1"));
-    eprintln!("reverted after {:?}, kubectl's own time included", started.elapsed());
+    eprintln!("reverted after {:?}", started.elapsed());
 
-    server.kubectl(&["delete", "configmap/a", "-n", "drift"]);
+    server.delete("drift", "configmap/a");
     wait_value(server, "drift", "a", Some("1"));
 
-    server.kubectl(&["label", "configmap/a", "-n", "drift", "applyset.kubernetes.io/part-of-"]);
+    let without = json!({"metadata": {"labels": {"applyset.kubernetes.io/part-of": null}}});
+    server.patch("drift", "configmap/a", "rival", &without);
     wait_for("the label", SOON, || {
         let object = server.get("drift", "configmap/a")?;
         object["metadata"]["labels"]["applyset.kubernetes.io/part-of"].as_str().map(|_| ())
     });
 
     // What others add beside it is theirs.
-    server.kubectl(&[
-        "patch",
-        "configmap/a",
-        "-n",
-        "drift",
-        "--type=merge",
-        "-p",
-        "{\"data\": {\"theirs\": \"1\"}}",
-    ]);
+    server.patch("drift", "configmap/a", "rival", &json!({"data": {"theirs": "1"}}));
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(server.get("drift", "configmap/a").expect("it exists")["data"]["theirs"], "1");
 }
 
 #[test]
 fn a_field_that_somebody_keeps_changing_is_contested_and_not_fought_over_for_ever() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("contested");
     fleet.repo.write("a.yaml", &config_map("contested", "a", "1"));
     let commit = fleet.repo.commit("first");
     let _daemon = fleet.daemon();
     fleet.wait_in_sync(&commit);
     let change = |value: u32| {
-        let patch = format!("{{\"data\": {{\"key\": \"theirs {value}\"}}}}");
-        server.kubectl(&[
-            "patch",
-            "configmap/a",
-            "-n",
-            "contested",
-            "--field-manager=rival",
-            "--type=merge",
-            "-p",
-            &patch,
-        ]);
+        let theirs = json!({"data": {"key": format!("theirs {value}")}});
+        server.patch("contested", "configmap/a", "rival", &theirs);
     };
     for value in 0..3 {
         change(value);
@@ -91,7 +68,6 @@ fn a_field_that_somebody_keeps_changing_is_contested_and_not_fought_over_for_eve
 
 #[test]
 fn two_fleets_that_claim_one_object_are_told_so_and_do_not_fight_without_a_pause() {
-    let _server = server!(0);
     let (one, other) = (Fleet::of_one("claimed"), Fleet::of_one("claimed-too"));
     let commits = [&one, &other].map(|fleet| {
         fleet.repo.write("a.yaml", &config_map("claimed", "a", "1"));
@@ -110,13 +86,13 @@ fn two_fleets_that_claim_one_object_are_told_so_and_do_not_fight_without_a_pause
 
 #[test]
 fn ignored_fields_are_left_to_others() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("ignored");
     fleet.repo.write("web.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: ignored\n  annotations: {syncline.dev/ignore-differences: /spec/replicas}\nspec:\n  replicas: 1\n  selector: {matchLabels: {app: web}}\n  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web}]}}\n");
     let commit = fleet.repo.commit("first");
     let _daemon = fleet.daemon();
     fleet.wait_in_sync(&commit);
-    server.kubectl(&["scale", "deployment/web", "-n", "ignored", "--replicas=7"]);
+    server.scale("ignored", "deployment/web", 7);
     std::thread::sleep(Duration::from_millis(500));
     let replicas = || server.get("ignored", "deployment/web").expect("it exists")["spec"]["replicas"].clone();
     assert_eq!(replicas(), 7);
@@ -130,7 +106,7 @@ fn ignored_fields_are_left_to_others() {
 
 #[test]
 fn an_immutable_field_fails_with_a_hint_and_recreates_where_allowed() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("immutable");
     let job = |image: &str, annotation: &str| {
         format!(

@@ -3,9 +3,9 @@
 use std::process::Command;
 use std::time::Duration;
 
-use syncline_testutils::{FleetRepo, GitServer};
+use syncline_testutils::{FleetRepo, GitServer, User, shared};
 
-use super::support::{Fleet, binary, config_map, server, text, value_on, wait_value};
+use super::support::{Fleet, binary, config_map, text, value_on, wait_value};
 
 /// What `render` prints for a repository at an address.
 fn render(
@@ -89,7 +89,7 @@ fn ssh_goes_through_the_ssh_program() {
 
 #[test]
 fn branches_tags_ranges_and_commits_can_be_followed() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("followed");
     let value = |value: &str| {
         fleet.repo.write("a.yaml", &config_map("followed", "a", value));
@@ -119,7 +119,7 @@ fn branches_tags_ranges_and_commits_can_be_followed() {
 
 #[test]
 fn a_force_push_is_followed_and_a_vanished_branch_or_remote_keeps_the_last_good_commit() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("vanish");
     fleet.repo.write("a.yaml", &config_map("vanish", "a", "1"));
     fleet.repo.commit("first");
@@ -145,7 +145,7 @@ fn a_force_push_is_followed_and_a_vanished_branch_or_remote_keeps_the_last_good_
         }
     };
     let heals = || {
-        server.kubectl(&["delete", "configmap/a", "-n", "vanish"]);
+        server.delete("vanish", "configmap/a");
         wait_value(server, "vanish", "a", Some("2"));
     };
     let delete = Command::new("git").args(["-C", bare_path, "update-ref", "-d", "refs/heads/main"]).status();
@@ -174,7 +174,7 @@ fn a_force_push_is_followed_and_a_vanished_branch_or_remote_keeps_the_last_good_
 
 #[test]
 fn an_empty_repository_is_told_and_its_first_commit_is_taken_up() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::empty("empty");
     let _daemon = fleet.daemon();
     let deadline = std::time::Instant::now() + Duration::from_secs(10);
@@ -186,7 +186,7 @@ fn an_empty_repository_is_told_and_its_first_commit_is_taken_up() {
         std::thread::sleep(Duration::from_millis(50));
     }
     fleet.repo.write("clusters/one.yaml", "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Cluster\nmetadata: {name: one}\nspec: {path: live, kubeconfigSecretRef: {name: one-kubeconfig}}\n");
-    fleet.set_kubeconfig("one", &server.kubeconfig(syncline_testutils::User::Admin));
+    fleet.set_kubeconfig("one", &server.kubeconfig(User::Admin));
     fleet.repo.write("live/a.yaml", &config_map("empty", "a", "1"));
     fleet.repo.commit("first");
     wait_value(server, "empty", "a", Some("1"));

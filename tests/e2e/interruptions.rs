@@ -2,27 +2,20 @@
 
 use std::time::Duration;
 
-use syncline_testutils::{ApiServer, User, oracles, wait_for};
+use syncline_testutils::{ApiServer, Backend, User, shared, wait_for};
 
-use super::support::{Fleet, SOON, binary, config_map, server, text, value_on, wait_value};
+use super::support::{Fleet, SOON, binary, config_map, text, value_on, wait_value};
 
 fn names(server: &ApiServer, namespace: &str) -> usize {
-    let found = server.try_kubectl(&[
-        "get",
-        "configmap",
-        "-n",
-        namespace,
-        "-l",
-        "applyset.kubernetes.io/part-of",
-        "-o",
-        "name",
-    ]);
-    found.map_or(0, |found| found.lines().count())
+    let path =
+        format!("/api/v1/namespaces/{namespace}/configmaps?labelSelector=applyset.kubernetes.io%2Fpart-of");
+    let found: serde_json::Value = serde_json::from_str(&server.raw(&path)).expect("JSON");
+    found["items"].as_array().map_or(0, Vec::len)
 }
 
 #[test]
 fn kill_9_in_the_middle_of_an_apply_and_of_a_prune_loses_nothing() {
-    let server = server!(2);
+    let server = shared(2);
     let fleet = Fleet::empty("killed");
     fleet.add_cluster("three", "a: b", &server.kubeconfig(User::Admin));
     fleet.repo.write("policies/all.yaml", "apiVersion: policy.kurator.dev/v1alpha1\nkind: ClusterPropagationPolicy\nmetadata: {name: all}\nspec: {resourceSelectors: [{}]}\n");
@@ -51,12 +44,8 @@ fn kill_9_in_the_middle_of_an_apply_and_of_a_prune_loses_nothing() {
 
 #[test]
 fn a_server_that_goes_away_mid_apply_is_taken_up_when_it_returns_and_delays_nobody() {
-    if oracles().is_none() {
-        eprintln!("skipped: KUBEBUILDER_ASSETS is not set");
-        return;
-    }
-    let other = super::support::server!(0);
-    let server = ApiServer::start();
+    let other = shared(0);
+    let server = ApiServer::start(Backend::chosen());
     let fleet = Fleet::of_one("outage");
     fleet.add_cluster("lonely", "a: b", &server.kubeconfig(User::Admin));
     let all: String =
@@ -88,7 +77,7 @@ fn a_server_that_goes_away_mid_apply_is_taken_up_when_it_returns_and_delays_nobo
 
 #[test]
 fn the_newest_commit_supersedes_a_wait_for_a_bad_one() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("superseded");
     fleet.repo.write("claim.yaml", "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: a, namespace: superseded}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n");
     let later = config_map("superseded", "later", "1")
@@ -105,7 +94,6 @@ fn the_newest_commit_supersedes_a_wait_for_a_bad_one() {
 
 #[test]
 fn a_daemon_answers_health_and_metrics_and_stops_on_sigterm() {
-    server!(0);
     let fleet = Fleet::of_one("served");
     fleet.repo.write("a.yaml", &config_map("served", "a", "1"));
     let commit = fleet.repo.commit("first");

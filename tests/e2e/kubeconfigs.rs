@@ -4,9 +4,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::json;
 use syncline::api::Cluster;
 use syncline::target::{ExecCredentials, Kubeconfigs};
-use syncline_testutils::User;
-
-use super::support::server;
+use syncline_testutils::{User, shared};
 
 fn cluster(secret: &str) -> Cluster {
     serde_json::from_value(json!({
@@ -25,12 +23,15 @@ async fn version(kubeconfigs: &Kubeconfigs, secret: &str) -> Result<String, Stri
 
 #[tokio::test]
 async fn a_secrets_folder_comes_first_then_secrets_of_the_cluster_syncline_runs_in() {
-    let (host, member) = (server!(0), server!(1));
+    let (host, member) = (shared(0), shared(1));
     let wrong = member.kubeconfig(User::Expired);
-    host.kubectl(&["create", "namespace", "fleet-secrets"]);
+    host.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fleet-secrets"}}));
     for (secret, key) in [("by-name", "kubeconfig"), ("from-cluster-api", "value"), ("misnamed", "config")] {
-        let literal = format!("--from-literal={key}={}", member.kubeconfig(User::Admin));
-        host.kubectl(&["create", "secret", "generic", secret, "-n", "fleet-secrets", &literal]);
+        host.apply(&json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": secret, "namespace": "fleet-secrets"},
+            "stringData": {key: member.kubeconfig(User::Admin)},
+        }));
     }
     let folder = tempfile::tempdir().expect("a folder");
     for (path, text) in [

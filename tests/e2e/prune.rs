@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use serde_json::json;
-use syncline_testutils::wait_for;
+use syncline_testutils::{User, shared, wait_for};
 
-use super::support::{Fleet, SOON, config_map, server, text, value_on, wait_value};
+use super::support::{Fleet, SOON, config_map, text, value_on, wait_value};
 
 #[test]
 fn what_leaves_git_is_deleted_and_what_was_never_ours_stays() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("pruned");
     fleet
         .repo
@@ -18,7 +18,8 @@ fn what_leaves_git_is_deleted_and_what_was_never_ours_stays() {
     let first = fleet.repo.commit("first");
     let _daemon = fleet.daemon();
     fleet.wait_in_sync(&first);
-    server.kubectl(&["create", "configmap", "theirs", "-n", "pruned"]);
+    let theirs = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs", "namespace": "pruned"}});
+    server.apply(&theirs);
     fleet.repo.remove("b.yaml");
     let second = fleet.repo.commit("second");
     fleet.wait_in_sync(&second);
@@ -41,7 +42,7 @@ fn what_leaves_git_is_deleted_and_what_was_never_ours_stays() {
 
 #[test]
 fn an_object_that_moves_between_applications_is_not_touched() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("moved");
     fleet.repo.write("first/a.yaml", &config_map("moved", "a", "1"));
     let first = fleet.repo.commit("first");
@@ -58,7 +59,7 @@ fn an_object_that_moves_between_applications_is_not_touched() {
 
 #[test]
 fn an_object_with_pruning_disabled_stays_and_is_released() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("kept");
     let kept = config_map("kept", "a", "1")
         .replace("namespace: kept", "namespace: kept, annotations: {syncline.dev/prune: disabled}");
@@ -75,7 +76,7 @@ fn an_object_with_pruning_disabled_stays_and_is_released() {
 
 #[test]
 fn a_commit_that_deletes_everything_is_held_until_a_commit_confirms_it() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("guarded");
     for number in 0..12 {
         fleet.repo.write(&format!("apps/{number}.yaml"), &config_map("guarded", &format!("a{number}"), "1"));
@@ -107,7 +108,7 @@ fn a_commit_that_deletes_everything_is_held_until_a_commit_confirms_it() {
 
 #[test]
 fn a_namespace_that_is_still_used_is_not_deleted_with_its_manifest() {
-    let server = server!(0);
+    let server = shared(0);
     let fleet = Fleet::of_one("used");
     fleet.repo.write("namespace.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: used}\n");
     fleet.repo.write("a.yaml", &config_map("used", "a", "1"));
@@ -125,9 +126,9 @@ fn a_namespace_that_is_still_used_is_not_deleted_with_its_manifest() {
 
 #[test]
 fn a_kind_that_no_longer_exists_counts_as_pruned() {
-    let server = server!(1);
+    let server = shared(1);
     let fleet = Fleet::empty("gone-kind");
-    fleet.add_cluster("two", "a: b", &server.kubeconfig(syncline_testutils::User::Admin));
+    fleet.add_cluster("two", "a: b", &server.kubeconfig(User::Admin));
     fleet.repo.write("policies/all.yaml", "apiVersion: policy.kurator.dev/v1alpha1\nkind: ClusterPropagationPolicy\nmetadata: {name: all}\nspec: {resourceSelectors: [{}]}\n");
     let crd = include_str!("../fixtures/widget-crd.yaml").replace("waiting.example.com", "gone.example.com");
     fleet.repo.write("crd.yaml", &crd).write("keep.yaml", &config_map("gone-kind", "keep", "1"));
@@ -139,7 +140,7 @@ fn a_kind_that_no_longer_exists_counts_as_pruned() {
     let daemon = fleet.daemon();
     fleet.wait_in_sync(&first);
     daemon.kill();
-    server.kubectl(&["delete", "crd/widgets.gone.example.com"]);
+    server.delete("", "crd/widgets.gone.example.com");
     fleet.repo.remove("crd.yaml").remove("widget.yaml");
     let second = fleet.repo.commit("second");
     let _daemon = fleet.daemon();

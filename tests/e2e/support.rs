@@ -17,27 +17,12 @@ pub struct Fleet {
     data: TempDir,
 }
 
-/// One of the shared servers; the test is skipped, aloud, where there are none.
-macro_rules! server {
-    ($number:expr) => {
-        match syncline_testutils::shared($number) {
-            Some(server) => server,
-            None => {
-                eprintln!("skipped: KUBEBUILDER_ASSETS is not set");
-                return;
-            }
-        }
-    };
-}
-pub(crate) use server;
-
 impl Fleet {
     /// A fleet of one cluster called `one`, on the first shared server; everything
     /// with the label `fleet: <name>` goes there.
     pub fn of_one(name: &str) -> Fleet {
         let fleet = Fleet::empty(name);
-        let server = shared(0).expect("tests that come here have servers");
-        fleet.add_cluster("one", "environment: test", &server.kubeconfig(User::Admin));
+        fleet.add_cluster("one", "environment: test", &shared(0).kubeconfig(User::Admin));
         fleet.repo.write(
             "policies/all.yaml",
             "apiVersion: policy.kurator.dev/v1alpha1\nkind: ClusterPropagationPolicy\nmetadata: {name: all}\nspec:\n  resourceSelectors: [{}]\n",

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::access::{Account, Authority, AuthorityError, User, Users};
 use crate::api::Api;
@@ -152,13 +153,15 @@ impl Server {
         self.api.store.compact();
     }
 
-    /// Stops it. What was acknowledged is stored.
+    /// Stops it. What was acknowledged is stored, and its address and data folder are
+    /// free for another when this returns.
     pub async fn stop(self) {
         self.stop.cancel();
         for task in self.tasks {
             // A task that panicked has nothing to finish.
             let _ = task.await;
         }
+        self.api.store.close().await;
     }
 }
 
@@ -199,11 +202,16 @@ fn acceptor(authority: &Authority, ip: IpAddr) -> Result<TlsAcceptor, StartError
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, stop: CancellationToken) {
     let permits = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
+    let connections = TaskTracker::new();
     loop {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return,
+        let next = async {
+            // The semaphore is never closed.
+            let permit = Arc::clone(&permits).acquire_owned().await.ok();
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            next = next => next,
+            () = stop.cancelled() => break,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -215,7 +223,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, sto
             }
         };
         let (acceptor, api, stop) = (acceptor.clone(), Arc::clone(&api), stop.clone());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             tokio::select! {
                 () = serve(stream, acceptor, api) => {}
                 () = stop.cancelled() => {}
@@ -223,6 +231,8 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, sto
             drop(permit);
         });
     }
+    connections.close();
+    connections.wait().await;
 }
 
 async fn serve(stream: TcpStream, acceptor: TlsAcceptor, api: Arc<Api>) {

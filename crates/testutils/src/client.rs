@@ -109,19 +109,23 @@ impl Client {
         }
     }
 
-    async fn connect(&self) -> SendRequest<Full<Bytes>> {
-        let idle = self.idle.lock().expect("no panic").pop();
-        if let Some(idle) = idle.filter(|idle| !idle.is_closed()) {
-            return idle;
+    /// A connection that is ready: one that was used before, or a new one.
+    async fn connect(&self) -> Option<SendRequest<Full<Bytes>>> {
+        loop {
+            let Some(mut idle) = self.idle.lock().expect("no panic").pop() else { break };
+            if idle.ready().await.is_ok() {
+                return Some(idle);
+            }
         }
-        let stream = TcpStream::connect(&self.address).await.expect("the server listens");
+        let stream = TcpStream::connect(&self.address).await.ok()?;
         stream.set_nodelay(true).expect("a socket");
         let name = ServerName::try_from("127.0.0.1").expect("a name");
-        let stream = self.connector.connect(name, stream).await.expect("TLS");
-        let (sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
+        let stream = self.connector.connect(name, stream).await.ok()?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
         tokio::spawn(connection);
-        sender
+        sender.ready().await.ok()?;
+        Some(sender)
     }
 
     fn request(
@@ -152,14 +156,28 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
-        let request = self.request(method, path, headers, body.into());
-        let mut sender = self.connect().await;
-        sender.ready().await.expect("a connection");
-        let response = sender.send_request(request).await.expect("an answer");
+        self.try_send(method, path, headers, body.into()).await.expect("the server answers")
+    }
+
+    async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Option<Answer> {
+        let request = self.request(method, path, headers, body);
+        let mut sender = self.connect().await?;
+        let response = sender.send_request(request).await.ok()?;
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("a body").to_bytes();
+        let body = body.collect().await.ok()?.to_bytes();
         self.idle.lock().expect("no panic").push(sender);
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        Some(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+    }
+
+    /// GET of what may not answer yet.
+    pub async fn try_get(&self, path: &str) -> Option<Answer> {
+        self.try_send(Method::GET, path, &[], Bytes::new()).await
     }
 
     /// Sends a request whose answer never ends.
@@ -167,8 +185,7 @@ impl Client {
     /// # Panics
     /// When the server does not answer.
     pub async fn watch(&self, path: &str) -> Lines {
-        let mut sender = self.connect().await;
-        sender.ready().await.expect("a connection");
+        let mut sender = self.connect().await.expect("the server listens");
         let response =
             sender.send_request(self.request(Method::GET, path, &[], Bytes::new())).await.expect("an answer");
         Lines { body: response.into_body(), buffer: Vec::new(), _connection: sender }

@@ -1,20 +1,26 @@
 //! What the project's tests and benchmarks stand on: a fleet repository in three
-//! lines, a real API server in one.
+//! lines, an API server in one, be it the embedded or the real one.
 
 mod api_server;
 mod client;
+mod embedded_server;
 mod fleet_repo;
 mod git_server;
+mod memory;
 mod podinfo;
+mod real_server;
 pub mod schema_table;
 
-pub use api_server::{ApiServer, User, oracles, shared};
+pub use api_server::{ApiServer, Backend, User, real, shared};
 pub use client::{Answer, Client, Lines};
 pub use fleet_repo::FleetRepo;
 pub use git_server::GitServer;
+pub use memory::Memory;
 pub use podinfo::podinfo;
+pub use real_server::oracles;
 
 use std::net::TcpListener;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -51,4 +57,18 @@ pub fn free_port() -> u16 {
         }
     }
     panic!("no port is free")
+}
+
+/// Waits for a future on a runtime that all of the process share, from wherever,
+/// within another runtime too. Embedded servers live on it.
+///
+/// # Panics
+/// When the future does.
+pub fn block_on<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    let runtime = RUNTIME
+        .get_or_init(|| tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime"));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    runtime.spawn(async move { sender.send(future.await) });
+    receiver.recv().expect("the future ends")
 }

@@ -9,6 +9,7 @@
 mod disk;
 mod history;
 mod record;
+mod writer;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -23,6 +24,7 @@ pub use record::{Encoded, Record};
 
 use disk::Disk;
 use history::History;
+use writer::{Order, Waiting};
 
 /// How many writes may wait for the disk.
 const WAITING_WRITES: usize = 4096;
@@ -80,7 +82,7 @@ pub struct Store {
 
 struct Shared {
     state: Mutex<State>,
-    writes: mpsc::Sender<Waiting>,
+    orders: mpsc::Sender<Order>,
     durable: watch::Sender<u64>,
 }
 
@@ -102,12 +104,6 @@ impl Table {
     fn new(revision: u64) -> Table {
         Table { objects: BTreeMap::new(), changed: watch::Sender::new(revision) }
     }
-}
-
-/// A write that is ordered and waits for the disk.
-struct Waiting {
-    event: Arc<Event>,
-    done: oneshot::Sender<Result<(), Refused>>,
 }
 
 /// A part of a table at one revision.
@@ -140,17 +136,23 @@ impl Store {
             state.revision = state.revision.max(disk.revision());
         }
         state.history.begin_at(state.revision);
-        let (writes, waiting) = mpsc::channel(WAITING_WRITES);
+        let (orders, received) = mpsc::channel(WAITING_WRITES);
         let durable = watch::Sender::new(state.revision);
-        let shared = Arc::new(Shared { state: Mutex::new(state), writes, durable });
+        let shared = Arc::new(Shared { state: Mutex::new(state), orders, durable });
         let store = Store { shared: Arc::clone(&shared) };
-        match disk {
-            Some(disk) => {
-                drop(std::thread::spawn(move || run_writer(&Arc::downgrade(&shared), waiting, disk)))
-            }
-            None => drop(std::thread::spawn(move || run_memory(&Arc::downgrade(&shared), waiting))),
-        }
+        // A thread of its own, which ends when the last store is gone or closed.
+        std::thread::spawn(move || writer::run(&Arc::downgrade(&shared), received, disk));
         Ok(store)
+    }
+
+    /// Ends the store: what was acknowledged is on disk, nothing more is taken, and
+    /// another process may open the folder.
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.shared.orders.send(Order::Close(done)).await.is_ok() {
+            // Gone without an answer is closed, too.
+            let _ = closed.await;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -238,13 +240,13 @@ impl Store {
         expect: Expect,
         change: Change,
     ) -> Result<Arc<Record>, Refused> {
-        let permit = self.shared.writes.reserve().await.map_err(|_| Refused::Broken)?;
+        let permit = self.shared.orders.reserve().await.map_err(|_| Refused::Broken)?;
         let (done, outcome) = oneshot::channel();
         let event = {
             let mut state = self.state();
             let event = Arc::new(state.change(table, key, expect, change)?);
             // Sent under the lock, so that the disk sees writes in their order.
-            permit.send(Waiting { event: Arc::clone(&event), done });
+            permit.send(Order::Write(Waiting { event: Arc::clone(&event), done }));
             event
         };
         outcome.await.unwrap_or(Err(Refused::Broken))?;
@@ -362,61 +364,5 @@ impl State {
             }
         };
         Ok(Event { revision: self.revision, table: table.clone(), key: key.clone(), kind, record, before })
-    }
-}
-
-/// Takes everything that waits, makes it durable at once, and tells who waits.
-fn run_writer(shared: &std::sync::Weak<Shared>, mut waiting: mpsc::Receiver<Waiting>, mut disk: Disk) {
-    let mut batch = Vec::new();
-    while waiting.blocking_recv_many(&mut batch, WAITING_WRITES) > 0 {
-        let outcome = disk.write(batch.iter().map(|waiting| &*waiting.event));
-        if let Err(error) = &outcome {
-            tracing::error!(%error, "the store cannot be written; no more writes are taken");
-        }
-        settle(shared, &mut batch, outcome.is_ok());
-    }
-}
-
-fn run_memory(shared: &std::sync::Weak<Shared>, mut waiting: mpsc::Receiver<Waiting>) {
-    let mut batch = Vec::new();
-    while waiting.blocking_recv_many(&mut batch, WAITING_WRITES) > 0 {
-        settle(shared, &mut batch, true);
-    }
-}
-
-fn settle(shared: &std::sync::Weak<Shared>, batch: &mut Vec<Waiting>, is_written: bool) {
-    let Some(shared) = shared.upgrade() else {
-        batch.clear();
-        return;
-    };
-    let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-    if is_written {
-        for waiting in &*batch {
-            state.history.push(Arc::clone(&waiting.event));
-        }
-        if let Some(last) = batch.last() {
-            shared.durable.send_replace(last.event.revision);
-        }
-        let mut told: Option<&TableName> = None;
-        for event in batch.iter().rev().map(|waiting| &waiting.event) {
-            if told != Some(&event.table)
-                && let Some(table) = state.tables.get(&event.table)
-            {
-                table.changed.send_if_modified(|changed| {
-                    let is_news = *changed < event.revision;
-                    *changed = event.revision.max(*changed);
-                    is_news
-                });
-                told = Some(&event.table);
-            }
-        }
-    } else {
-        state.is_broken = true;
-    }
-    drop(state);
-    for waiting in batch.drain(..) {
-        let outcome = if is_written { Ok(()) } else { Err(Refused::Broken) };
-        // Whoever asked may have gone away; the write counts nevertheless.
-        let _ = waiting.done.send(outcome);
     }
 }
