@@ -2,6 +2,7 @@
 
 mod apiserver;
 mod completions;
+mod demo;
 mod diff;
 mod explain;
 mod failure;
@@ -9,6 +10,7 @@ mod init;
 mod plan;
 mod render;
 mod run;
+mod settle;
 mod source;
 mod status;
 mod validate;
@@ -34,7 +36,8 @@ Exit codes:
   2  the command line is wrong
   3  it could not be done: no repository, no connection, no permission
 
-Start with `syncline init`, then `syncline validate`, then `syncline run --once`."
+See it work with `syncline demo`. Start with `syncline init`, then
+`syncline validate`, then `syncline run --once`."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -43,6 +46,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Init(init::Init),
     Validate(validate::Validate),
     Render(render::Render),
@@ -75,6 +79,7 @@ pub(crate) enum Verdict {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
+        Command::Demo(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Validate(command) => command.run(),
         Command::Render(command) => command.run(),

@@ -13,8 +13,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use super::settle::{report, settled, stop_signal};
 use super::source::{Access, Repository};
-use super::{Failure, Verdict, status};
+use super::{Failure, Verdict};
 use crate::api::ClusterName;
 use crate::git::{CommitId, Reference};
 use crate::server;
@@ -143,7 +144,13 @@ impl Run {
         let mut engine = tokio::spawn(run_engine(options, metrics, sender, shutdown.clone()));
         let waiting = async {
             if self.once {
-                settled(receiver.clone(), self.timeout, shows_progress).await
+                let mut progress = shows_progress.then(Progress::default);
+                let show = |status: &FleetStatus| {
+                    if let Some(progress) = &mut progress {
+                        progress.show(&status.targets);
+                    }
+                };
+                settled(receiver.clone(), self.timeout, show).await
             } else {
                 std::future::pending().await
             }
@@ -179,72 +186,6 @@ fn read_token(path: &Path) -> Result<server::Token, Failure> {
     }
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let wait = |kind: SignalKind| async move {
-        match signal(kind) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = wait(SignalKind::terminate()) => {}
-        () = wait(SignalKind::interrupt()) => {}
-    }
-}
-
-/// Waits until every target is done, or nothing can become better by waiting.
-async fn settled(
-    mut status: watch::Receiver<FleetStatus>,
-    timeout: Duration,
-    shows_progress: bool,
-) -> Verdict {
-    let mut progress = shows_progress.then(Progress::default);
-    let deadline = tokio::time::Instant::now() + timeout;
-    loop {
-        {
-            let status = status.borrow_and_update();
-            if let Some(progress) = &mut progress {
-                progress.show(&status.targets);
-            }
-            let is_settled = |target: &TargetStatus| target.is_done() || target.is_stuck();
-            let has_current = status.targets.values().all(|target| target.commit == status.source.commit);
-            if status.was_asked
-                && status.source.commit.is_some()
-                && has_current
-                && status.targets.values().all(is_settled)
-            {
-                let is_good =
-                    status.targets.values().all(TargetStatus::is_done) && status.source.problem.is_none();
-                return if is_good && !has_errors(&status) { Verdict::Good } else { Verdict::Bad };
-            }
-            if status.was_asked && status.source.commit.is_none() && status.source.problem.is_some() {
-                return Verdict::Bad;
-            }
-        }
-        tokio::select! {
-            changed = status.changed() => if changed.is_err() { return Verdict::Bad },
-            () = tokio::time::sleep_until(deadline) => return Verdict::Bad,
-        }
-    }
-}
-
-fn has_errors(status: &FleetStatus) -> bool {
-    status.diagnostics.iter().any(|diagnostic| diagnostic.severity == crate::fleet::Severity::Error)
-}
-
-fn report(fleet: &FleetStatus) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    let targets: Vec<TargetStatus> = fleet.targets.values().cloned().collect();
-    for diagnostic in fleet.diagnostics.iter() {
-        eprintln!("{diagnostic}\n");
-    }
-    status::write_text(&mut out, &fleet.source, &targets, &fleet.unplaced)
-}
-
 /// A bar for each target.
 #[derive(Default)]
 struct Progress {
@@ -272,7 +213,7 @@ impl Progress {
 }
 
 /// `500ms`, `30s`, `5m`, `2h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: u64 = number.parse().map_err(|_| format!("{text:?} is no time; write 30s, 5m or 1h"))?;

@@ -9,6 +9,7 @@ mod apiserver;
 mod bad_input;
 mod cli;
 mod converge;
+mod demo;
 mod drift;
 mod git_sources;
 mod interruptions;

@@ -3,8 +3,9 @@
 //! field manager, `syncline-simulator`.
 //!
 //! An object's annotations choose another fate: `simulate.syncline.dev/fail` (the
-//! value is the message) makes it fail, `simulate.syncline.dev/delay` (`5s`, `200ms`)
-//! gives it another delay.
+//! value is the message) makes it fail, at its next rollout or while it runs, until
+//! the annotation is gone; `simulate.syncline.dev/delay` (`5s`, `200ms`) gives it
+//! another delay.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -22,6 +23,8 @@ const MANAGER: &str = "syncline-simulator";
 const FAIL: &str = "simulate.syncline.dev/fail";
 const DELAY: &str = "simulate.syncline.dev/delay";
 const BATCH: usize = 1024;
+/// A cluster has one simulated node.
+const NODES: i64 = 1;
 const TABLES: [&str; 8] = [
     "pods",
     "services",
@@ -51,8 +54,16 @@ type Place = (TableName, Key);
 /// What an object is waiting for.
 struct Pending {
     due: Instant,
-    /// What the object was when the wait began: its uid and generation.
-    of: (Value, Value),
+    of: Fate,
+    stage: Stage,
+}
+
+/// What decides how a wait ends; another fate begins another wait.
+#[derive(Debug, PartialEq)]
+struct Fate {
+    uid: Value,
+    generation: Value,
+    fails: bool,
 }
 
 /// Simulates until the server stops.
@@ -95,8 +106,15 @@ struct Simulator {
     due: BTreeSet<(Instant, Place)>,
 }
 
-fn identity(object: &Value) -> (Value, Value) {
-    (object["metadata"]["uid"].clone(), object["metadata"]["generation"].clone())
+impl Fate {
+    fn of(object: &Value) -> Fate {
+        let metadata = &object["metadata"];
+        Fate {
+            uid: metadata["uid"].clone(),
+            generation: metadata["generation"].clone(),
+            fails: annotation(object, FAIL).is_some(),
+        }
+    }
 }
 
 fn annotation<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
@@ -135,7 +153,7 @@ impl Simulator {
         }
         let object = record.value();
         let place = (Arc::clone(table), key.clone());
-        let of = identity(&object);
+        let of = Fate::of(&object);
         if self.pending.get(&place).is_some_and(|pending| pending.of == of) {
             return;
         }
@@ -145,9 +163,13 @@ impl Simulator {
         self.forget(&place);
         let delay = annotation(&object, DELAY).and_then(duration).unwrap_or(self.simulation.delay);
         let due = Instant::now() + delay;
-        self.pending.insert(place.clone(), Pending { due, of });
+        let breaks = of.fails && object["status"]["observedGeneration"] == of.generation;
+        let stage = if breaks { Stage::Broken } else { Stage::Ended };
+        self.pending.insert(place.clone(), Pending { due, of, stage });
         self.due.insert((due, place));
-        write(api, table, key, Stage::Begun).await;
+        if stage != Stage::Broken {
+            write(api, table, key, Stage::Begun).await;
+        }
     }
 
     async fn finish_due(&mut self, api: &Arc<Api>) {
@@ -157,8 +179,9 @@ impl Simulator {
                 return;
             }
             self.due.remove(&(due, place.clone()));
-            self.pending.remove(&place);
-            write(api, &place.0, &place.1, Stage::Ended).await;
+            if let Some(pending) = self.pending.remove(&place) {
+                write(api, &place.0, &place.1, pending.stage).await;
+            }
         }
     }
 }
@@ -166,8 +189,12 @@ impl Simulator {
 /// How far a workload is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// It was created or changed.
     Begun,
+    /// It is ready, or fails to become so.
     Ended,
+    /// It was ready, and fails.
+    Broken,
 }
 
 async fn write(api: &Arc<Api>, table: &str, key: &Key, stage: Stage) {
@@ -191,22 +218,33 @@ fn is_settled(table: &str, object: &Value) -> bool {
     let generation = &object["metadata"]["generation"];
     let is_observed = status["observedGeneration"] == *generation;
     let replicas = object["spec"]["replicas"].as_i64().unwrap_or(1);
-    let has_failed = has_condition(object, "Progressing", "False") || annotation(object, FAIL).is_some();
+    let fails = annotation(object, FAIL).is_some();
+    let counted = |ready: &str, wanted: i64| {
+        let ready = status[ready].as_i64().unwrap_or(0);
+        is_observed && ready == if fails { 0 } else { wanted }
+    };
     match table {
-        "pods" => !matches!(status["phase"].as_str(), None | Some("Pending")),
+        "pods" => match status["phase"].as_str() {
+            None | Some("Pending") => false,
+            Some("Running") => !fails,
+            // Pods that ended stay as they are.
+            Some(_) => true,
+        },
         "services" => {
             object["spec"]["type"] != "LoadBalancer" || status["loadBalancer"]["ingress"].is_array()
         }
         "persistentvolumeclaims" => status["phase"] == "Bound",
-        "apps/daemonsets" => {
-            is_observed && (status["numberReady"] == status["desiredNumberScheduled"] || has_failed)
-        }
+        "apps/daemonsets" => counted("numberReady", NODES),
         "batch/jobs" => {
             object["spec"]["suspend"] == true
                 || has_condition(object, "Complete", "True")
                 || has_condition(object, "Failed", "True")
         }
-        _ => is_observed && (status["readyReplicas"].as_i64().unwrap_or(0) == replicas || has_failed),
+        "apps/deployments" => {
+            let has_failed = has_condition(object, "Progressing", "False");
+            is_observed && if fails { has_failed } else { !has_failed && counted("readyReplicas", replicas) }
+        }
+        _ => counted("readyReplicas", replicas),
     }
 }
 
@@ -228,25 +266,27 @@ fn status(table: &str, object: &Value, stage: Stage) -> Option<Value> {
     let failure = annotation(object, FAIL);
     let generation = object["metadata"]["generation"].as_i64().unwrap_or(1);
     let replicas = object["spec"]["replicas"].as_i64().unwrap_or(1);
-    let is_ready = stage == Stage::Ended && failure.is_none();
+    let is_ready = stage != Stage::Begun && failure.is_none();
     let before = |field: &str| object["status"][field].as_i64().unwrap_or(0);
     Some(match table {
         "pods" => return pod(object, stage, failure),
         "services" => match stage {
             Stage::Begun => return None,
-            Stage::Ended => json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.1", "ipMode": "VIP"}]}}),
+            Stage::Ended | Stage::Broken => {
+                json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.1", "ipMode": "VIP"}]}})
+            }
         },
         "persistentvolumeclaims" => match stage {
             Stage::Begun => return None,
-            Stage::Ended => json!({
+            Stage::Ended | Stage::Broken => json!({
                 "phase": "Bound", "accessModes": object["spec"]["accessModes"],
                 "capacity": object["spec"]["resources"]["requests"],
             }),
         },
         "batch/jobs" => job(object, stage, failure),
         "apps/daemonsets" => json!({
-            "observedGeneration": generation, "currentNumberScheduled": 1, "desiredNumberScheduled": 1,
-            "numberMisscheduled": 0, "updatedNumberScheduled": 1,
+            "observedGeneration": generation, "currentNumberScheduled": NODES,
+            "desiredNumberScheduled": NODES, "numberMisscheduled": 0, "updatedNumberScheduled": NODES,
             "numberReady": i64::from(is_ready), "numberAvailable": i64::from(is_ready),
             "numberUnavailable": i64::from(!is_ready),
         }),
@@ -264,19 +304,26 @@ fn status(table: &str, object: &Value, stage: Stage) -> Option<Value> {
             })
         }
         _ => {
-            // The old pods serve until the new ones do.
-            let serving = if is_ready { replicas } else { before("readyReplicas").min(replicas) };
+            let serving = match stage {
+                Stage::Broken => 0,
+                Stage::Ended if is_ready => replicas,
+                // The old pods serve until the new ones do.
+                Stage::Begun | Stage::Ended => before("readyReplicas").min(replicas),
+            };
             let progress = match (stage, failure) {
-                (Stage::Ended, Some(message)) => {
+                (Stage::Ended | Stage::Broken, Some(message)) => {
                     condition("Progressing", false, "ProgressDeadlineExceeded", message)
                 }
-                (Stage::Ended, None) => condition("Progressing", true, "NewReplicaSetAvailable", "simulated"),
+                (Stage::Ended | Stage::Broken, None) => {
+                    condition("Progressing", true, "NewReplicaSetAvailable", "simulated")
+                }
                 (Stage::Begun, _) => condition("Progressing", true, "ReplicaSetUpdated", "simulated"),
             };
+            let updated = if is_ready { replicas } else { 0 };
             let is_available = serving == replicas;
             let reason = if is_available { "MinimumReplicasAvailable" } else { "MinimumReplicasUnavailable" };
             json!({
-                "observedGeneration": generation, "replicas": replicas, "updatedReplicas": replicas,
+                "observedGeneration": generation, "replicas": replicas, "updatedReplicas": updated,
                 "readyReplicas": serving, "availableReplicas": serving, "unavailableReplicas": replicas - serving,
                 "conditions": [condition("Available", is_available, reason, "simulated"), progress],
             })
@@ -299,14 +346,14 @@ fn job(job: &Value, stage: Stage, failure: Option<&str>) -> Value {
         (Stage::Begun, _) => {
             json!({"active": job["spec"]["parallelism"].as_i64().unwrap_or(1), "ready": 0, "startTime": start})
         }
-        (Stage::Ended, None) => json!({
+        (_, None) => json!({
             "succeeded": wanted, "ready": 0, "terminating": 0, "startTime": start, "completionTime": now(),
             "conditions": [
                 ended("SuccessCriteriaMet", "CompletionsReached", "simulated"),
                 ended("Complete", "CompletionsReached", "simulated"),
             ],
         }),
-        (Stage::Ended, Some(message)) => json!({
+        (_, Some(message)) => json!({
             "failed": 1, "ready": 0, "terminating": 0, "startTime": start,
             "conditions": [
                 ended("FailureTarget", "BackoffLimitExceeded", message), ended("Failed", "BackoffLimitExceeded", message),
@@ -320,9 +367,9 @@ fn pod(pod: &Value, stage: Stage, failure: Option<&str>) -> Option<Value> {
     let start = now();
     let (phase, is_ready) = match (stage, failure) {
         (Stage::Begun, _) => return None,
-        (Stage::Ended, Some(_)) => ("Failed", false),
-        (Stage::Ended, None) if runs_once => ("Succeeded", false),
-        (Stage::Ended, None) => ("Running", true),
+        (_, Some(_)) => ("Failed", false),
+        (_, None) if runs_once => ("Succeeded", false),
+        (_, None) => ("Running", true),
     };
     let statuses: Vec<Value> = pod["spec"]["containers"]
         .as_array()

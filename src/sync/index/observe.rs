@@ -156,7 +156,9 @@ impl Index {
         if !was_clean || after != MemberState::Differs {
             return None;
         }
-        let fields: Vec<String> = found.iter().map(|difference| difference.pointer.clone()).collect();
+        let mut fields: Vec<String> = found.iter().map(|difference| difference.pointer.clone()).collect();
+        // A field may differ in its value and in its owner.
+        fields.dedup();
         let pointers: Vec<&str> = fields.iter().map(String::as_str).collect();
         let manager = last_manager_of(&live.value, &pointers, FIELD_MANAGER);
         self.note_drift(key, manager.clone(), fields.clone(), now);
