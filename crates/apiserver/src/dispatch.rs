@@ -14,7 +14,6 @@ use crate::access::{Attributes, User, What};
 use crate::api::Api;
 use crate::discovery;
 use crate::error::ApiError;
-use crate::kinds::{Resource, Version};
 use crate::openapi;
 use crate::request::{Format, Query, ResourcePath, Route, route};
 use crate::response::{Reply, Representation};
@@ -109,14 +108,14 @@ async fn routed(api: &Arc<Api>, user: &User, parts: &Parts, body: Incoming) -> R
         Route::Health => Ok(Reply::text(StatusCode::OK, "ok")),
         Route::Version => Ok(discovery::version()),
         Route::Metrics => Ok(Reply::text(StatusCode::OK, api.metrics())),
-        Route::OpenApiV2 => Ok(openapi::everything(api)),
+        Route::OpenApiV2 => Ok(openapi::everything(api, accept)),
         Route::OpenApiV3Index => Ok(openapi::index(&registry)),
         Route::OpenApiV3(name) => openapi::document(api, name),
         Route::CoreVersions => Ok(discovery::core_versions(&registry, accept)),
         Route::Groups => Ok(discovery::all_groups(&registry, accept)),
         Route::Group(group) => discovery::one_group(&registry, group),
         Route::GroupVersion(group, version) => discovery::group_version(&registry, group, version),
-        Route::Resource(_) | Route::Unknown => Err(ApiError::no_such_path()),
+        Route::Resource(_) | Route::Unknown => Ok(not_found()),
     }
 }
 
@@ -208,8 +207,15 @@ async fn authorized(
         let payload = Payload { format: format_of(&media_type)?, body: received(body).await? };
         return verbs::review(api, user, kind, &payload);
     }
-    let resource = registry.find(path.group, path.plural).ok_or_else(ApiError::no_such_path)?;
-    let version = resource.version(path.version).ok_or_else(ApiError::no_such_path)?;
+    let found = registry.find(path.group, path.plural);
+    let Some((resource, version)) = found.and_then(|found| Some((found, found.version(path.version)?)))
+    else {
+        return if registry.serves(path.group, path.version) {
+            Err(ApiError::no_such_path())
+        } else {
+            Ok(not_found())
+        };
+    };
     if path.namespace.is_some() && !resource.is_namespaced() {
         return Err(ApiError::no_such_path());
     }
@@ -228,17 +234,14 @@ async fn authorized(
             .get(header::USER_AGENT)
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default(),
-        warnings: version.deprecation.iter().map(|warning| deprecated(resource, version, warning)).collect(),
+        warnings: version.deprecation.iter().map(ToString::to_string).collect(),
     };
     carried_out(call, &parts.method, verb, &media_type, body).await
 }
 
-fn deprecated(resource: &Resource, version: &Version, warning: &str) -> String {
-    if warning.is_empty() {
-        format!("{} {} is deprecated", resource.api_version(&version.name), resource.kind)
-    } else {
-        warning.to_owned()
-    }
+/// Where nothing is served at all, not even an error of the API.
+fn not_found() -> Reply {
+    Reply::text(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
 async fn carried_out(
@@ -300,7 +303,9 @@ fn format_of(media_type: &str) -> Result<Format, ApiError> {
         "" | "application/json" => Ok(Format::Json),
         "application/yaml" => Ok(Format::Yaml),
         "application/vnd.kubernetes.protobuf" => Ok(Format::Protobuf),
-        other => Err(ApiError::unsupported_media_type(other, "application/json, application/yaml")),
+        _ => Err(ApiError::unsupported_media_type(
+            "application/json, application/yaml, application/vnd.kubernetes.protobuf",
+        )),
     }
 }
 

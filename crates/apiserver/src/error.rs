@@ -206,14 +206,31 @@ impl ApiError {
     }
 
     /// The body is in a format that is not understood.
-    pub fn unsupported_media_type(found: &str, supported: &str) -> ApiError {
+    pub fn unsupported_media_type(supported: &str) -> ApiError {
         ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "UnsupportedMediaType",
             format!(
-                "the body of the request was in an unknown format ({found:?}) - accepted media types include: {supported}"
+                "the body of the request was in an unknown format - accepted media types include: {supported}"
             ),
         )
+    }
+
+    /// An operation of a JSON patch cannot be carried out.
+    pub fn failed_operation(why: impl std::fmt::Display) -> ApiError {
+        ApiError {
+            details: Some(json!({})),
+            ..ApiError::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Invalid",
+                format!("the server rejected our request due to an error in our request: {why}"),
+            )
+        }
+    }
+
+    /// What a patch makes of an object is no object of the kind.
+    pub fn invalid_patch(patch: &Value, why: &str) -> ApiError {
+        ApiError::invalid("", "", "", &[Problem::invalid("patch", &patch.to_string().into(), why)])
     }
 
     /// The body is too large.
@@ -255,13 +272,6 @@ impl ApiError {
     /// Something failed that has no reason of its own.
     pub fn failure(message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
-    }
-
-    /// The same with other words.
-    #[must_use]
-    pub fn with_message(mut self, message: impl Into<String>) -> ApiError {
-        self.message = message.into();
-        self
     }
 
     /// The Status object.

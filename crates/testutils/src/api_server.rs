@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, OnceLock};
 
 use http::Method;
@@ -295,19 +295,25 @@ impl ApiServer {
     /// Runs the real kubectl as admin with a text as its standard input; gives what
     /// it prints, or why it fails.
     pub fn kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
-        let mut child = self
-            .command("kubectl")
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("kubectl runs");
-        child.stdin.take().expect("a pipe").write_all(input.as_bytes()).ok();
-        let output = child.wait_with_output().expect("kubectl ends");
+        let output = output_with_input(self.command("kubectl").args(arguments), input);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
+}
+
+/// Runs a program with a text as its standard input, until it ends.
+///
+/// # Panics
+/// When it does not start.
+pub fn output_with_input(command: &mut Command, input: &str) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).ok();
+    child.wait_with_output().expect("the program ends")
 }
 
 const DISCOVERY: &str =

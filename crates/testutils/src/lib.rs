@@ -4,6 +4,7 @@
 mod api_server;
 mod client;
 mod embedded_server;
+pub mod enum_table;
 mod fleet_repo;
 mod git_server;
 mod memory;
@@ -11,7 +12,7 @@ mod podinfo;
 mod real_server;
 pub mod schema_table;
 
-pub use api_server::{ApiServer, Backend, User, real, shared};
+pub use api_server::{ApiServer, Backend, User, output_with_input, real, shared};
 pub use client::{Answer, Client, Lines};
 pub use fleet_repo::FleetRepo;
 pub use git_server::GitServer;

@@ -91,7 +91,7 @@ fn collect_kind(kinds: &mut BTreeMap<String, Kind>, path: &str, item: &Value) {
     }
 }
 
-fn short(definition: &str) -> String {
+pub(crate) fn short(definition: &str) -> String {
     let parts: Vec<&str> = definition.split('.').collect();
     parts[parts.len().saturating_sub(3)..].join(".")
 }

@@ -17,11 +17,28 @@ pub fn check(schema: &Schema, object: &Value, old: Option<&Value>) -> Vec<Proble
     let mut problems = Vec::new();
     visit(schema, object, "", &mut problems);
     // Rules may take it for granted that types and the like are right.
-    if problems.is_empty() {
+    if !problems.iter().any(hinders_rules) {
         super::rules::check(schema, object, old, "", &mut problems);
+    } else if schema.has_rules() {
+        problems.push(Problem {
+            field: "<nil>".into(),
+            reason: "FieldValueInvalid",
+            message: "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation".into(),
+        });
     }
     problems.truncate(MOST);
     problems
+}
+
+fn hinders_rules(problem: &Problem) -> bool {
+    matches!(
+        problem.reason,
+        "FieldValueNotSupported"
+            | "FieldValueRequired"
+            | "FieldValueTooLong"
+            | "FieldValueTooMany"
+            | "FieldValueTypeInvalid"
+    )
 }
 
 fn child(path: &str, name: &str) -> String {

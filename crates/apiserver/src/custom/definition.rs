@@ -68,6 +68,16 @@ pub fn read(definition: &Value) -> Definition {
         ));
     }
     versions.sort_by_key(|version| std::cmp::Reverse(rank(&version.name)));
+    let newest =
+        versions.iter().find(|version| version.deprecation.is_none()).map(|version| version.name.clone());
+    for version in versions.iter_mut() {
+        if let Some(warning) = version.deprecation.as_mut().filter(|warning| warning.is_empty()) {
+            let instead = newest.as_ref().map(|name| format!("; use {group}/{name} {kind}"));
+            *warning =
+                format!("{group}/{} {kind} is deprecated{}", version.name, instead.unwrap_or_default())
+                    .into();
+        }
+    }
     let mut resource = nothing(&group, &plural, &kind, scope);
     let given = |value: &Value, default: String| {
         value.as_str().filter(|text| !text.is_empty()).map_or(default, str::to_owned)

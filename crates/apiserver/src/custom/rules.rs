@@ -76,7 +76,8 @@ impl Rule {
             "FieldValueForbidden" => format!("Forbidden: {message}"),
             "FieldValueRequired" => format!("Required value: {message}"),
             "FieldValueDuplicate" => format!("Duplicate value: {value}"),
-            _ => format!("Invalid value: {}: {message}", printed(value)),
+            _ if value.is_object() || value.is_array() => format!("Invalid value: {message}"),
+            _ => format!("Invalid value: {value}: {message}"),
         };
         Some(Problem { field, reason: self.reason, message })
     }
@@ -91,15 +92,6 @@ impl Rule {
             Some(message) => message.to_string(),
             None => format!("failed rule: {}", self.source),
         }
-    }
-}
-
-/// Objects and lists are named by their type, as the API does it.
-fn printed(value: &Value) -> String {
-    match value {
-        Value::Object(_) => "\"object\"".into(),
-        Value::Array(_) => "\"array\"".into(),
-        value => value.to_string(),
     }
 }
 
@@ -183,11 +175,11 @@ mod tests {
         let object = |min: i64, name: &str| json!({"spec": {"min": min, "max": 5, "name": name}});
         assert_eq!(check_all(&schema, &object(1, "a"), None), []);
         let found = check_all(&schema, &object(9, "a"), None);
-        assert_eq!(found[0].message, "Invalid value: \"object\": min must not be above max");
+        assert_eq!(found[0].message, "Invalid value: min must not be above max");
         assert_eq!(found[0].field, "spec");
         assert_eq!(
             check_all(&schema, &object(1, "b"), Some(&object(1, "a")))[0].message,
-            "Invalid value: \"object\": name stays"
+            "Invalid value: name stays"
         );
         assert!(Rule::read(&json!({"rule": "self.("})).is_err());
     }

@@ -130,6 +130,13 @@ impl Schema {
         Reader { problems, depth: 0, is_structural: true }.schema(schema, path)
     }
 
+    /// Whether there are rules in CEL anywhere in it.
+    pub fn has_rules(&self) -> bool {
+        let mut parts =
+            self.properties.values().chain(self.additional.as_deref()).chain(self.items.as_deref());
+        !self.rules.is_empty() || parts.any(Schema::has_rules)
+    }
+
     /// The schema of a field, if one is said.
     pub fn field(&self, name: &str) -> Option<&Schema> {
         self.properties.get(name).or(self.additional.as_deref())

@@ -46,6 +46,8 @@ const NAMES: &[(&str, &str, &[&str], &[&str])] = &[
     ("storage.k8s.io", "volumeattributesclasses", &["vac"], &[]),
 ];
 
+const ENDPOINTS_WARNING: &str = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+
 /// All built-in kinds that are served: one version each, the stored one.
 pub fn builtin() -> Registry {
     let mut registry = Registry::default();
@@ -88,7 +90,7 @@ fn resource(group: &str, kind: &str, version: &str, known: &schema::Kind) -> Res
             scale,
             columns: Vec::new(),
             selectable: Vec::new(),
-            deprecation: None,
+            deprecation: (&*table == "endpoints").then(|| ENDPOINTS_WARNING.into()),
             model: Model::Builtin(known.shape()),
         }],
         storage_version: version.into(),

@@ -252,6 +252,13 @@ impl Registry {
         self.by_plural.get(&(Box::from(group), Box::from(plural)))
     }
 
+    /// Whether a version of a group has any kind.
+    pub fn serves(&self, group: &str, version: &str) -> bool {
+        self.by_plural
+            .values()
+            .any(|resource| &*resource.group == group && resource.version(version).is_some())
+    }
+
     /// All kinds, by group and plural.
     pub fn sorted(&self) -> Vec<&Arc<Resource>> {
         let mut all: Vec<_> = self.by_plural.values().collect();

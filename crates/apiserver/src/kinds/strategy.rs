@@ -63,11 +63,13 @@ pub fn prepare_create(resource: &Resource, object: &mut Value) {
         ("apps", "DaemonSet") => object["metadata"]["annotations"][TEMPLATE_GENERATION] = json!("1"),
         ("batch", "Job") => own_pods(object),
         ("", "Pod") => admit_pod(object),
+        ("", "Node") => taint_node(object),
         ("", "PersistentVolumeClaim") => add_finalizer(object, "kubernetes.io/pvc-protection"),
         ("", "PersistentVolume") => add_finalizer(object, "kubernetes.io/pv-protection"),
         _ => {}
     }
-    if resource.versions.iter().any(|version| version.has_status) {
+    // Whoever registers a node tells its status, too.
+    if resource.versions.iter().any(|version| version.has_status) && &*resource.table != "nodes" {
         let status = initial_status(resource, object);
         match status {
             Some(status) => object["status"] = status,
@@ -142,6 +144,16 @@ fn admit_pod(pod: &mut Value) {
         }
     }
     spec["tolerations"] = tolerations.into();
+}
+
+/// A node that is new is not ready.
+fn taint_node(node: &mut Value) {
+    let taint = json!({"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"});
+    match node["spec"]["taints"].as_array_mut() {
+        Some(taints) if taints.contains(&taint) => {}
+        Some(taints) => taints.push(taint),
+        None => node["spec"]["taints"] = json!([taint]),
+    }
 }
 
 /// None where a status that says nothing is left out.

@@ -66,12 +66,14 @@ fn table() -> &'static Table {
 /// # Errors
 /// When a field holds something of another type.
 pub(super) fn written(shape: Shape, object: &Value, unknown: &mut Vec<String>) -> Result<Value, ApiError> {
-    Decoder { unknown, path: Vec::new() }.value(shape, object)
+    Decoder { unknown, path: Vec::new(), owners: Vec::new() }.value(shape, object)
 }
 
 struct Decoder<'d, 'v> {
     unknown: &'d mut Vec<String>,
     path: Vec<Segment<'v>>,
+    /// The names of the types that hold what is read.
+    owners: Vec<&'static str>,
 }
 
 enum Segment<'v> {
@@ -124,6 +126,7 @@ impl<'v> Decoder<'_, 'v> {
         fields: &'v Map<String, Value>,
     ) -> Result<Map<String, Value>, ApiError> {
         let empties = shape.type_name().and_then(|name| table().get(name));
+        self.owners.push(shape.type_name().unwrap_or_default());
         let mut out = Map::new();
         for (name, value) in fields {
             self.path.push(Segment::Field(name));
@@ -172,9 +175,15 @@ impl<'v> Decoder<'_, 'v> {
             Value::Array(_) => "array".to_owned(),
             Value::Object(_) => "object".to_owned(),
         };
+        // As Go tells it: the type that has the field, and the path without numbers.
+        let owner = self.owners.last().and_then(|name| name.rsplit('.').next()).unwrap_or_default();
+        let names = self.path.iter().filter_map(|segment| match segment {
+            Segment::Field(name) => Some(*name),
+            Segment::Index(_) => None,
+        });
+        let path = names.collect::<Vec<_>>().join(".");
         ApiError::bad_request(format!(
-            "json: cannot unmarshal {found} into Go struct field {} of type {expected}",
-            self.spelled()
+            "json: cannot unmarshal {found} into Go struct field {owner}.{path} of type {expected}"
         ))
     }
 }
@@ -256,7 +265,7 @@ mod tests {
         let shape = Shape::of(&GroupVersionKind::parse("apps/v1", "Deployment"));
         let error = written(shape, &json!({"spec": {"replicas": "3"}}), &mut Vec::new()).unwrap_err();
         assert!(
-            error.message.contains("string into Go struct field spec.replicas of type int32"),
+            error.message.contains("string into Go struct field DeploymentSpec.spec.replicas of type int32"),
             "{error:?}"
         );
     }

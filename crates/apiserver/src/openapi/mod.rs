@@ -4,6 +4,8 @@
 //! The documents of built-in kinds are the same for all servers of a process and made
 //! once; those of custom kinds are made when they are asked for.
 
+mod binary;
+mod documentation;
 mod paths;
 mod schemas;
 
@@ -64,8 +66,9 @@ pub(crate) fn document(api: &Arc<Api>, name: &str) -> Result<Reply, ApiError> {
     let builtin = BUILTIN
         .get_or_init(|| document_names(&builtin()).into_keys().map(|name| (name, OnceLock::new())).collect());
     if let Some(document) = builtin.get(name) {
-        let bytes =
-            document.get_or_init(|| made(&crate::kinds::builtin(), name, Dialect::V3, &|_, _| None).into());
+        let bytes = document.get_or_init(|| {
+            made(&crate::kinds::builtin(), name, Dialect::V3, &|_, _| None).to_string().into()
+        });
         return Ok(Reply::json(StatusCode::OK, bytes.clone()));
     }
     let registry = api.registry();
@@ -73,13 +76,18 @@ pub(crate) fn document(api: &Arc<Api>, name: &str) -> Result<Reply, ApiError> {
         return Err(ApiError::no_such_path());
     }
     let raw = |resource: &Resource, version: &Version| raw_schema(api, resource, version);
-    Ok(Reply::json(StatusCode::OK, made(&registry, name, Dialect::V3, &raw).into()))
+    Ok(Reply::json(StatusCode::OK, made(&registry, name, Dialect::V3, &raw).to_string().into()))
 }
 
 /// `/openapi/v2`: everything in one document.
-pub(crate) fn everything(api: &Arc<Api>) -> Reply {
+pub(crate) fn everything(api: &Arc<Api>, accept: &str) -> Reply {
     let raw = |resource: &Resource, version: &Version| raw_schema(api, resource, version);
-    Reply::json(StatusCode::OK, made(&api.registry(), "", Dialect::V2, &raw).into())
+    let document = made(&api.registry(), "", Dialect::V2, &raw);
+    if accept.contains("proto-openapi") {
+        Reply::bytes(StatusCode::OK, binary::MEDIA_TYPE, binary::encoded(&document).into())
+    } else {
+        Reply::value(StatusCode::OK, &document)
+    }
 }
 
 /// The schema of a custom kind, as its definition has it.
@@ -97,7 +105,7 @@ fn made(
     name: &str,
     dialect: Dialect,
     raw: &dyn Fn(&Resource, &Version) -> Option<Value>,
-) -> String {
+) -> Value {
     let mut schemas = schemas::Schemas::new(dialect);
     let mut paths = Map::new();
     for resource in registry.sorted() {
@@ -116,7 +124,8 @@ fn made(
         Dialect::V3 => {
             json!({"openapi": "3.0.0", "info": info(), "paths": paths, "components": {"schemas": schemas.all()}})
         }
-        Dialect::V2 => json!({"swagger": "2.0", "info": info(), "paths": paths, "definitions": schemas.all()}),
+        Dialect::V2 => {
+            json!({"swagger": "2.0", "info": info(), "paths": paths, "definitions": schemas.all()})
+        }
     }
-    .to_string()
 }

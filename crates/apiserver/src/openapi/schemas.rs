@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use syncline_manifest::schema::{Division, Field, ListMerge, Shape};
 
+use super::documentation::Documentation;
 use crate::kinds::{Resource, Version};
 
 /// The version of OpenAPI.
@@ -15,12 +16,13 @@ pub(super) enum Dialect {
 /// Schemas by their names.
 pub(super) struct Schemas {
     dialect: Dialect,
+    documentation: Documentation,
     all: Map<String, Value>,
 }
 
 impl Schemas {
     pub fn new(dialect: Dialect) -> Schemas {
-        Schemas { dialect, all: Map::new() }
+        Schemas { dialect, documentation: Documentation::of_builtin_kinds(), all: Map::new() }
     }
 
     pub fn all(self) -> Map<String, Value> {
@@ -66,7 +68,8 @@ impl Schemas {
 
     /// Adds an object type and all that it refers to; gives its name.
     fn add(&mut self, shape: Shape) -> String {
-        let name = full_name(shape.type_name().unwrap_or_default());
+        let short_name = shape.type_name().unwrap_or_default();
+        let name = full_name(short_name);
         if self.all.contains_key(&name) {
             return name;
         }
@@ -75,7 +78,14 @@ impl Schemas {
         let mut properties = Map::new();
         for field_name in shape.field_names() {
             if let Some(field) = shape.field(field_name) {
-                properties.insert(field_name.to_owned(), self.field(field));
+                let schema = match (short_name, field_name) {
+                    // A set of fields has no form that can be told.
+                    ("meta.v1.ManagedFieldsEntry", "fieldsV1") => {
+                        self.named("meta.v1.FieldsV1", json!({"type": "object"}))
+                    }
+                    _ => self.field(field),
+                };
+                properties.insert(field_name.to_owned(), schema);
             }
         }
         let mut schema = json!({"type": "object"});
@@ -85,6 +95,7 @@ impl Schemas {
         if shape.is_atomic() {
             schema["x-kubernetes-map-type"] = "atomic".into();
         }
+        self.documentation.describe(&name, short_name, &mut schema);
         self.all.insert(name.clone(), schema);
         name
     }
@@ -123,6 +134,17 @@ impl Schemas {
         schema
     }
 
+    /// A type that is no object of fields; gives the reference to it.
+    fn named(&mut self, short_name: &str, schema: Value) -> Value {
+        let name = full_name(short_name);
+        let reference = json!({"$ref": self.reference(&name)});
+        self.all.entry(name).or_insert(schema);
+        match self.dialect {
+            Dialect::V2 => reference,
+            Dialect::V3 => json!({"allOf": [reference]}),
+        }
+    }
+
     fn of(&mut self, shape: Shape) -> Value {
         let v2 = self.dialect == Dialect::V2;
         match shape {
@@ -132,12 +154,22 @@ impl Schemas {
             Shape::Boolean => json!({"type": "boolean"}),
             Shape::Bytes => json!({"type": "string", "format": "byte"}),
             Shape::Time => json!({"type": "string", "format": "date-time"}),
-            Shape::Quantity if v2 => json!({"type": "string"}),
-            Shape::Quantity => json!({"oneOf": [{"type": "string"}, {"type": "number"}]}),
-            Shape::IntOrString if v2 => json!({"type": "string", "format": "int-or-string"}),
-            Shape::IntOrString => {
-                json!({"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]})
-            }
+            Shape::Quantity => self.named(
+                QUANTITY,
+                if v2 {
+                    json!({"type": "string"})
+                } else {
+                    json!({"oneOf": [{"type": "string"}, {"type": "number"}]})
+                },
+            ),
+            Shape::IntOrString => self.named(
+                INT_OR_STRING,
+                if v2 {
+                    json!({"type": "string", "format": "int-or-string"})
+                } else {
+                    json!({"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]})
+                },
+            ),
             Shape::Any => json!({"type": "object"}),
             Shape::List(_) => json!({"type": "array", "items": self.of(shape.item())}),
             Shape::Map(_) => json!({"type": "object", "additionalProperties": self.of(shape.item())}),
@@ -158,9 +190,13 @@ fn kinds(resource: &Resource, version: &Version) -> Value {
     json!([{"group": resource.group, "version": version.name, "kind": resource.kind}])
 }
 
+const QUANTITY: &str = "api.resource.Quantity";
+const INT_OR_STRING: &str = "util.intstr.IntOrString";
+
 /// `core.v1.Pod` as the API's documents name it.
 fn full_name(name: &str) -> String {
     let prefix = match name.split('.').next() {
+        _ if matches!(name, QUANTITY | INT_OR_STRING) => "io.k8s.apimachinery.pkg.",
         Some("meta") => "io.k8s.apimachinery.pkg.apis.",
         Some("apiextensions") => "io.k8s.apiextensions-apiserver.pkg.apis.",
         Some("apiregistration") => "io.k8s.kube-aggregator.pkg.apis.",

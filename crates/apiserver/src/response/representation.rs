@@ -130,6 +130,15 @@ impl Representation {
         self.written(StatusCode::OK, &list)
     }
 
+    /// The scale of an object.
+    pub(crate) fn scale(&self, status: StatusCode, scale: &Value) -> Reply {
+        match self.form {
+            Form::Whole => self.written(status, scale),
+            Form::Table => self.written(status, &table::scale(scale)),
+            Form::Metadata => self.written(status, &partial(scale)),
+        }
+    }
+
     /// A bookmark of a watch.
     pub(crate) fn bookmark(&self, bookmark: &Value) -> Value {
         match self.form {

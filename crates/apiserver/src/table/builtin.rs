@@ -231,6 +231,9 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
                         }
                     }),
                     AGE,
+                    wide("Containers", |object| containers(&object["spec"]["jobTemplate"])),
+                    wide("Images", |object| images(&object["spec"]["jobTemplate"])),
+                    wide("Selector", |object| selector(&object["spec"]["jobTemplate"])),
                 ]
             }
         }
@@ -284,18 +287,34 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
             const {
                 &[
                     text("Status", |node| {
-                        let is_ready = list(node, "/status/conditions")
-                            .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
-                        let text = if is_ready { "Ready" } else { "NotReady" };
+                        let ready =
+                            list(node, "/status/conditions").find(|condition| condition["type"] == "Ready");
+                        let text = match ready.and_then(|ready| ready["status"].as_str()) {
+                            Some("True") => "Ready",
+                            Some(_) => "NotReady",
+                            None => "Unknown",
+                        };
                         if node["spec"]["unschedulable"] == true {
                             format!("{text},SchedulingDisabled").into()
                         } else {
                             text.into()
                         }
                     }),
-                    text("Roles", |_| "<none>".into()),
+                    text("Roles", |node| {
+                        let labels = node["metadata"]["labels"].as_object().into_iter().flatten();
+                        let roles =
+                            labels.filter_map(|(label, _)| label.strip_prefix("node-role.kubernetes.io/"));
+                        joined(roles, "<none>")
+                    }),
                     AGE,
                     text("Version", |node| shown(node, "/status/nodeInfo/kubeletVersion", "")),
+                    wide("Internal-IP", |node| address(node, "InternalIP")),
+                    wide("External-IP", |node| address(node, "ExternalIP")),
+                    wide("OS-Image", |node| shown(node, "/status/nodeInfo/osImage", "<unknown>")),
+                    wide("Kernel-Version", |node| shown(node, "/status/nodeInfo/kernelVersion", "<unknown>")),
+                    wide("Container-Runtime", |node| {
+                        shown(node, "/status/nodeInfo/containerRuntimeVersion", "<unknown>")
+                    }),
                 ]
             }
         }
@@ -322,7 +341,7 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
                     text("Capacity", |object| shown(object, "/status/capacity/storage", "")),
                     text("Access Modes", |object| {
                         joined(
-                            list(object, "/spec/accessModes").filter_map(Value::as_str).map(short_mode),
+                            list(object, "/status/accessModes").filter_map(Value::as_str).map(short_mode),
                             "",
                         )
                     }),
@@ -391,7 +410,15 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
                 ]
             }
         }
-        ("", "ResourceQuota") => const { &[AGE] },
+        ("", "ResourceQuota") => {
+            const {
+                &[
+                    text("Request", |object| quota(object, |name| !name.starts_with("limits."))),
+                    text("Limit", |object| quota(object, |name| name.starts_with("limits."))),
+                    AGE,
+                ]
+            }
+        }
         ("autoscaling", "HorizontalPodAutoscaler") => {
             const {
                 &[
@@ -471,6 +498,9 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
                         .into()
                     }),
                     AGE,
+                    wide("Users", |object| subjects(object, "User")),
+                    wide("Groups", |object| subjects(object, "Group")),
+                    wide("ServiceAccounts", |object| subjects(object, "ServiceAccount")),
                 ]
             }
         }
@@ -502,6 +532,36 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
         }
         _ => const { &[text("Created At", created)] },
     }
+}
+
+/// The subjects of a binding that are of a kind.
+fn subjects(binding: &Value, kind: &str) -> Value {
+    let names: Vec<String> = list(binding, "/subjects")
+        .filter(|subject| subject["kind"] == kind)
+        .map(|subject| match (subject["namespace"].as_str(), subject["name"].as_str().unwrap_or_default()) {
+            (Some(namespace), name) if kind == "ServiceAccount" => format!("{namespace}/{name}"),
+            (_, name) => name.to_owned(),
+        })
+        .collect();
+    names.join(", ").into()
+}
+
+/// What is used of a quota, of the resources that are asked for.
+fn quota(quota: &Value, is_wanted: impl Fn(&str) -> bool) -> Value {
+    let hard = quota["status"]["hard"].as_object().into_iter().flatten();
+    let parts: Vec<String> = hard
+        .filter(|(name, _)| is_wanted(name))
+        .map(|(name, hard)| {
+            let used = quota["status"]["used"][name].as_str().unwrap_or("0");
+            format!("{name}: {used}/{}", hard.as_str().unwrap_or_default())
+        })
+        .collect();
+    parts.join(", ").into()
+}
+
+fn address(node: &Value, kind: &str) -> Value {
+    let address = list(node, "/status/addresses").find(|address| address["type"] == kind);
+    address.map_or_else(|| "<none>".into(), |address| address["address"].clone())
 }
 
 fn short_mode(mode: &str) -> &str {

@@ -51,6 +51,26 @@ pub(crate) fn table(resource: &Resource, version: &Version, metadata: &Value, ob
     json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": headings, "rows": rows})
 }
 
+/// The table of a scale.
+pub(crate) fn scale(scale: &Value) -> Value {
+    let headings = [("Name", "string"), ("Desired", "integer"), ("Available", "integer"), ("Age", "string")]
+        .map(|(name, kind)| heading(name, kind, "", 0, ""));
+    let cells = json!([
+        scale["metadata"]["name"],
+        scale["spec"]["replicas"].as_i64().unwrap_or(0),
+        scale["status"]["replicas"],
+        builtin::age_of(scale),
+    ]);
+    json!({
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1",
+        "metadata": {"resourceVersion": scale["metadata"]["resourceVersion"]},
+        "columnDefinitions": headings,
+        "rows": [{"cells": cells, "object": {
+            "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": scale["metadata"],
+        }}],
+    })
+}
+
 fn heading(name: &str, kind: &str, format: &str, priority: i64, description: &str) -> Value {
     json!({"name": name, "type": kind, "format": format, "description": description, "priority": priority})
 }

@@ -25,23 +25,25 @@ impl Call<'_> {
         let Decoded { mut value, duplicates } = payload.decode()?;
         self.check_type(&mut value)?;
         self.check_metadata(&value)?;
-        let (object, warnings) = self.written(&value, &duplicates)?;
+        let (object, warnings) = self.written(&value, &duplicates).map_err(|why| self.unreadable(&why))?;
         self.warnings.extend(warnings);
         self.placed(object)
     }
 
+    /// A body cannot be read as an object of the kind.
+    pub fn unreadable(&self, why: &str) -> ApiError {
+        let (kind, version) = (&self.resource.kind, &self.version.name);
+        ApiError::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
+    }
+
     /// The object as it is written, with complaints about what it does not have.
-    pub fn written(&self, object: &Value, duplicates: &[String]) -> Result<(Value, Vec<String>), ApiError> {
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn written(&self, object: &Value, duplicates: &[String]) -> Result<(Value, Vec<String>), String> {
         let mut unknown = Vec::new();
         let written =
-            self.version.written(&self.resource.kind, object, &mut unknown).map_err(|mut error| {
-                let kind = &self.resource.kind;
-                error.message = format!(
-                    "{kind} in version {:?} cannot be handled as a {kind}: {}",
-                    self.version.name, error.message
-                );
-                error
-            })?;
+            self.version.written(&self.resource.kind, object, &mut unknown).map_err(|error| error.message)?;
         let complaints: Vec<String> = unknown
             .iter()
             .map(|path| format!("unknown field {path:?}"))
@@ -52,13 +54,7 @@ impl Call<'_> {
             FieldValidation::Warn => complaints,
             FieldValidation::Strict if complaints.is_empty() => Vec::new(),
             FieldValidation::Strict => {
-                let all = format!("strict decoding error: {}", complaints.join(", "));
-                let kind = &self.resource.kind;
-                return Err(ApiError::bad_request(if self.resource.is_custom {
-                    all
-                } else {
-                    format!("{kind} in version {:?} cannot be handled as a {kind}: {all}", self.version.name)
-                }));
+                return Err(format!("strict decoding error: {}", complaints.join(", ")));
             }
         };
         Ok((written, warnings))
@@ -69,12 +65,11 @@ impl Call<'_> {
         let wanted = (self.api_version(), &*self.resource.kind);
         let text = value.to_string();
         let Some(fields) = value.as_object_mut() else {
-            return Err(ApiError::bad_request(format!(
-                "{kind} in version {version:?} cannot be handled as a {kind}: json: cannot unmarshal {found} into Go value of type {kind}",
-                kind = self.resource.kind,
-                version = self.version.name,
-                found = if text.starts_with('[') { "array" } else { "scalar" },
-            )));
+            let found = if text.starts_with('[') { "array" } else { "scalar" };
+            let kind = &self.resource.kind;
+            return Err(
+                self.unreadable(&format!("json: cannot unmarshal {found} into Go value of type {kind}"))
+            );
         };
         for (field, default) in [("apiVersion", wanted.0.as_str()), ("kind", wanted.1)] {
             match fields.get(field).map(Value::as_str) {
@@ -114,10 +109,9 @@ impl Call<'_> {
     fn check_metadata(&self, value: &Value) -> Result<(), ApiError> {
         match value.get("metadata") {
             None | Some(Value::Null | Value::Object(_)) => Ok(()),
-            Some(_) => Err(ApiError::bad_request(format!(
-                "{kind} in version {version:?} cannot be handled as a {kind}: json: cannot unmarshal into Go struct field {kind}.metadata of type v1.ObjectMeta",
-                kind = self.resource.kind,
-                version = self.version.name
+            Some(_) => Err(self.unreadable(&format!(
+                "json: cannot unmarshal into Go struct field {}.metadata of type v1.ObjectMeta",
+                self.resource.kind
             ))),
         }
     }

@@ -31,13 +31,13 @@ pub(crate) async fn patch(
         "application/apply-patch+yaml" => return apply(call, Payload { format: Format::Yaml, body }).await,
         "application/json-patch+json" | "application/merge-patch+json" => {}
         "application/strategic-merge-patch+json" if !call.resource.is_custom => {}
-        other => {
+        _ => {
             let supported = if call.resource.is_custom {
                 "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
             } else {
                 SUPPORTED
             };
-            return Err(ApiError::unsupported_media_type(other, supported));
+            return Err(ApiError::unsupported_media_type(supported));
         }
     }
     if call.query.force.is_some() {
@@ -75,10 +75,7 @@ fn patched(call: &Call<'_>, media_type: &str, patch: &Value, live: &Value) -> Re
             if patch.as_array().is_some_and(|operations| operations.len() > MOST_OPERATIONS) {
                 return Err(ApiError::too_large(MOST_OPERATIONS));
             }
-            merge::json6902(&mut object, patch).map_err(|error| {
-                ApiError::invalid(&call.resource.group, &call.resource.kind, call.name, &[])
-                    .with_message(error.to_string())
-            })?;
+            merge::json6902(&mut object, patch).map_err(ApiError::failed_operation)?;
         }
         "application/merge-patch+json" => json_patch::merge(&mut object, patch),
         _ => {
@@ -99,7 +96,7 @@ impl Call<'_> {
         if object["kind"] != *self.resource.kind || object["apiVersion"] != self.api_version() {
             return Err(ApiError::bad_request("a patch cannot change apiVersion or kind"));
         }
-        self.written(object, duplicates)
+        self.written(object, duplicates).map_err(|why| ApiError::invalid_patch(object, &why))
     }
 }
 
@@ -220,7 +217,7 @@ fn applied(call: &mut Call<'_>, payload: &Payload) -> Result<Value, ApiError> {
         }
     }
     if !duplicates.is_empty() {
-        let (_, warnings) = call.written(&json!({}), &duplicates)?;
+        let (_, warnings) = call.written(&json!({}), &duplicates).map_err(|why| call.unreadable(&why))?;
         call.warnings.extend(warnings);
     }
     if let Err(why) = check_structure(call.version.structure(), &applied) {

@@ -16,7 +16,7 @@ pub(crate) async fn get_scale(call: &Call<'_>) -> Result<Reply, ApiError> {
     let Some(record) = call.api.store.get(&call.resource.table, &call.key()).await else {
         return Err(call.not_found());
     };
-    Ok(Reply::value(StatusCode::OK, &shown(scale, &call.converted(&record))))
+    Ok(call.representation.scale(StatusCode::OK, &shown(scale, &call.converted(&record))))
 }
 
 fn scale_of<'c>(call: &'c Call<'_>) -> Result<&'c Scale, ApiError> {
@@ -99,7 +99,7 @@ pub(crate) async fn modify_scale(
             | "application/apply-patch+yaml" => {
                 json_patch::merge(&mut after, &sent);
             }
-            other => return Err(ApiError::unsupported_media_type(other, "application/merge-patch+json")),
+            _ => return Err(ApiError::unsupported_media_type("application/merge-patch+json")),
         }
         if after["metadata"]["name"] != call.name && !after["metadata"]["name"].is_null() {
             return Err(ApiError::bad_request("the name of the object does not match the name on the URL"));
@@ -123,7 +123,7 @@ pub(crate) async fn modify_scale(
         Modified::Kept(record) | Modified::Unchanged(record) => call.converted(&record),
         Modified::Tried(object) | Modified::Gone(object) => object,
     };
-    Ok(Reply::value(StatusCode::OK, &shown(&scale, &object)))
+    Ok(call.representation.scale(StatusCode::OK, &shown(&scale, &object)))
 }
 
 fn set(object: &mut Value, pointer: &str, value: Value) {

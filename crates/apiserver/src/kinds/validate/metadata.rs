@@ -78,17 +78,13 @@ fn wrong_name(resource: &Resource, name: &str) -> Option<&'static str> {
     match (&*resource.group, &*resource.kind) {
         ("rbac.authorization.k8s.io", _) if is_path_segment => None,
         ("rbac.authorization.k8s.io", _) => Some("may not be '.' or '..' or contain '/' or '%'"),
-        ("", "Service") if is_dns_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase()) => None,
-        ("", "Service") => Some(
-            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')",
-        ),
-        ("", "Namespace") if is_dns_label(name) => None,
-        ("", "Namespace") => Some(
-            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+        ("", "Namespace" | "Service") if is_dns_label(name) => None,
+        ("", "Namespace" | "Service") => Some(
+            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
         ),
         _ if is_dns_subdomain(name) => None,
         _ => Some(
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
         ),
     }
 }

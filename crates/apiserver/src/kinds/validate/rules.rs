@@ -142,6 +142,23 @@ fn workload(spec: &Value, problems: &mut Vec<Problem>) {
     pod::check(&spec["template"]["spec"], "spec.template.spec", &["Always"], problems);
 }
 
+const NO_PORT: &str = "must be between 1 and 65535, inclusive";
+
+fn target_port(port: &Value, path: &str, problems: &mut Vec<Problem>) {
+    let why = match port {
+        Value::Number(number) if !(1..=65535).contains(&number.as_i64().unwrap_or(0)) => NO_PORT,
+        Value::String(name) if name.len() > 15 => "must be no more than 15 characters",
+        Value::String(name) if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') => {
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
+        }
+        Value::String(name) if !name.bytes().any(|byte| byte.is_ascii_alphabetic()) => {
+            "must contain at least one letter (a-z)"
+        }
+        _ => return,
+    };
+    problems.push(Problem::invalid(path, port, why));
+}
+
 fn service(spec: &Value, problems: &mut Vec<Problem>) {
     let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
     one_of(spec, "spec", "type", &kinds, problems);
@@ -165,12 +182,9 @@ fn service(spec: &Value, problems: &mut Vec<Problem>) {
             problems.push(Problem::duplicate(format!("{path}.name"), &name.into()));
         }
         if !(1..=65535).contains(&port["port"].as_i64().unwrap_or(0)) {
-            problems.push(Problem::invalid(
-                format!("{path}.port"),
-                &port["port"],
-                "must be between 1 and 65535, inclusive",
-            ));
+            problems.push(Problem::invalid(format!("{path}.port"), &port["port"], NO_PORT));
         }
+        target_port(&port["targetPort"], &format!("{path}.targetPort"), problems);
         one_of(port, &path, "protocol", &["SCTP", "TCP", "UDP"], problems);
         if !numbers.insert((port["port"].as_i64(), port["protocol"].as_str())) {
             problems.push(Problem::duplicate(path, port));
