@@ -8,6 +8,7 @@
 mod apiserver;
 mod bad_input;
 mod cli;
+mod clients;
 mod converge;
 mod demo;
 mod drift;
