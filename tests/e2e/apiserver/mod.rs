@@ -4,6 +4,7 @@
 mod apply;
 mod kubectl;
 mod refused;
+mod semantics;
 mod storage;
 mod stored;
 

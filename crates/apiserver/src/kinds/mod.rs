@@ -24,7 +24,7 @@ use crate::store::TableName;
 
 pub use builtin::builtin;
 pub use column::Column;
-pub use names::{is_dns_label, is_dns_subdomain};
+pub use names::{is_dns_label, is_dns_subdomain, is_label_key, is_label_value};
 pub use strategy::{prepare_create, prepare_update};
 pub use structure::{AnyStructure, CustomStructure};
 pub use validate::{check_create, check_metadata, check_update};
@@ -197,11 +197,16 @@ impl Version {
         static STATUS: OnceLock<FieldSet> = OnceLock::new();
         static SPEC: OnceLock<FieldSet> = OnceLock::new();
         static ALL_BUT_STATUS: OnceLock<FieldSet> = OnceLock::new();
+        static SPEC_AND_LABELS: OnceLock<FieldSet> = OnceLock::new();
         static NOTHING: OnceLock<FieldSet> = OnceLock::new();
         let set = |fields: Value| FieldSet::from_fields_v1(&fields).unwrap_or_default();
         match (subresource, &self.model) {
             ("status", Model::Custom(_)) => {
                 ALL_BUT_STATUS.get_or_init(|| set(json!({"f:spec": {}, "f:metadata": {}})))
+            }
+            // Alone among the kinds, whatever it is that makes it so.
+            ("status", Model::Builtin(shape)) if shape.type_name() == Some("apps.v1.Deployment") => {
+                SPEC_AND_LABELS.get_or_init(|| set(json!({"f:spec": {}, "f:metadata": {"f:labels": {}}})))
             }
             ("status", Model::Builtin(_)) => SPEC.get_or_init(|| set(json!({"f:spec": {}}))),
             ("", _) if self.has_status => STATUS.get_or_init(|| set(json!({"f:status": {}}))),

@@ -229,13 +229,16 @@ pub fn prepare_update(
                 // Built-in kinds take labels and annotations here too; what else is in
                 // metadata is the object's own business.
                 for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
+                    if field == "labels" && &*resource.table == "apps/deployments" {
+                        continue;
+                    }
                     set(metadata, field, sent.as_ref().and_then(|sent| sent.get(field)).cloned());
                 }
             }
         }
         return;
     }
-    if has_status {
+    if has_status && subresource != "binding" {
         set(new_fields, "status", old_fields.get("status").cloned());
     }
     if &*resource.table == "apps/daemonsets" {
@@ -257,7 +260,9 @@ pub fn prepare_update(
         && !resource.is_custom
         && old["metadata"].get("annotations")
             != new_fields.get("metadata").and_then(|metadata| metadata.get("annotations"));
+    // Where a pod runs is not what it is.
     if counts_changes(resource)
+        && subresource != "binding"
         && (is_annotated_otherwise || says_otherwise(old_fields, new_fields, has_status))
     {
         new["metadata"]["generation"] = json!(old_generation.as_u64().unwrap_or(0) + 1);

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::{FieldSelector, LabelSelector};
-use crate::error::ApiError;
+use crate::error::{ApiError, Problem};
 use crate::kinds::FieldValidation;
 
 /// How a resource version of a read is meant.
@@ -174,6 +174,59 @@ impl Query {
             }
         }
         Ok(query)
+    }
+}
+
+impl Query {
+    /// Whether the options of a list or a watch go together.
+    ///
+    /// # Errors
+    /// The first one that does not.
+    pub fn check_listing(&self) -> Result<(), ApiError> {
+        let forbidden = |field: &str, why: &str| {
+            Err(ApiError::invalid("meta.k8s.io", "ListOptions", "", &[Problem::forbidden(field, why)]))
+        };
+        let matched = self.version_match.0;
+        if self.watch {
+            return match (self.initial_events, matched) {
+                (Some(true), Match::NotOlderThan) if !self.bookmarks => {
+                    forbidden("allowWatchBookmarks", "sendInitialEvents requires allowWatchBookmarks")
+                }
+                (Some(_), Match::NotOlderThan) | (None, Match::Unset) => Ok(()),
+                (Some(_), _) => forbidden(
+                    "resourceVersionMatch",
+                    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+                ),
+                (None, _) => forbidden(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+                ),
+            };
+        }
+        if self.initial_events.is_some() {
+            return forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
+        }
+        if !self.continue_token.is_empty() {
+            if matched != Match::Unset {
+                let why = "resourceVersionMatch is forbidden when continue is provided";
+                return forbidden("resourceVersionMatch", why);
+            }
+            if !matches!(self.resource_version.as_str(), "" | "0") {
+                let why = "specifying resource version is not allowed when using continue";
+                return Err(ApiError::bad_request(why));
+            }
+        }
+        match (matched, self.resource_version.as_str()) {
+            (Match::Exact | Match::NotOlderThan, "") => forbidden(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden unless resourceVersion is provided",
+            ),
+            (Match::Exact, "0") => forbidden(
+                "resourceVersionMatch",
+                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+            ),
+            _ => Ok(()),
+        }
     }
 }
 

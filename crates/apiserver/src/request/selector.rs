@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::error::ApiError;
+use crate::kinds::{is_label_key, is_label_value};
 use crate::store::Record;
 
 /// Which labels an object must have.
@@ -94,13 +95,14 @@ fn split_outside_parentheses(text: &str) -> Vec<&str> {
 fn requirement(text: &str, part: &str) -> Result<Requirement, ApiError> {
     let make = |label: &str, test: Test| {
         let label = label.trim();
-        let is_name = !label.is_empty()
-            && label.len() <= 317
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
-        if is_name {
-            Ok(Requirement { label: label.into(), test })
-        } else {
-            Err(malformed(text, "a label is malformed"))
+        if !is_label_key(label) {
+            return Err(malformed(text, "a label is malformed"));
+        }
+        match &test {
+            Test::In(values) | Test::NotIn(values) if !values.iter().all(|value| is_label_value(value)) => {
+                Err(malformed(text, "a value is none that a label can have"))
+            }
+            _ => Ok(Requirement { label: label.into(), test }),
         }
     };
     if let Some(label) = part.strip_prefix('!') {

@@ -17,6 +17,9 @@ const TRIES: usize = 8;
 /// Creates the object of a body.
 pub(crate) async fn create(call: &mut Call<'_>, payload: &Payload) -> Result<Reply, ApiError> {
     let mut object = call.accept(payload)?;
+    if object["metadata"]["resourceVersion"].as_str().is_some_and(|version| !version.is_empty()) {
+        return Err(ApiError::failure("resourceVersion should not be set on objects to be created"));
+    }
     let (api_version, now, manager) = (call.api_version(), now(), call.manager().to_owned());
     begin(&mut object);
     call.write(&api_version, &now, &manager).update(&call.version.empty(), &mut object);

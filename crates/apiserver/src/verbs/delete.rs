@@ -43,6 +43,14 @@ impl Deletion {
                 options["kind"]
             )));
         }
+        if options["propagationPolicy"].is_string() && options["orphanDependents"].is_boolean() {
+            return Err(ApiError::bad_options(
+                "DeleteOptions",
+                "propagationPolicy",
+                options["propagationPolicy"].as_str().unwrap_or_default(),
+                "orphanDependents and deletionPropagation cannot be both set",
+            ));
+        }
         let propagation = match (&options["propagationPolicy"], &options["orphanDependents"]) {
             (Value::String(policy), _) => Some(policy.parse()?),
             (_, Value::Bool(true)) => Some(Propagation::Orphan),
@@ -171,7 +179,7 @@ pub(crate) async fn delete_now(
             api.store.durable(record.revision).await;
             return Ok(if is_gone { Deleted::Gone(object) } else { Deleted::Waiting(object) });
         }
-        let encoded = Encoded::new(if is_gone { &live } else { &object });
+        let encoded = Encoded::new(&object);
         let change = if is_gone { Change::Delete(encoded) } else { Change::Put(encoded) };
         match api.store.write(&resource.table, key, Expect::Revision(record.revision), change).await {
             Ok(record) => {
@@ -229,7 +237,7 @@ fn mark(resource: &Resource, deletion: &Deletion, object: &mut Value) -> bool {
         || (is_namespace && object["spec"]["finalizers"].as_array().is_some_and(|all| !all.is_empty()));
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return true };
     let is_marked = metadata.contains_key("deletionTimestamp");
-    if !waits {
+    if !waits && !is_pod {
         return true;
     }
     if finalizers.is_empty() {
@@ -249,7 +257,7 @@ fn mark(resource: &Resource, deletion: &Deletion, object: &mut Value) -> bool {
     if is_namespace {
         object["status"]["phase"] = "Terminating".into();
     }
-    false
+    !waits
 }
 
 /// How long a pod may take to stop: no time at all where it runs nowhere.

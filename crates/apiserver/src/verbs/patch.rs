@@ -54,7 +54,7 @@ pub(crate) async fn patch(
     let complaints = std::sync::Mutex::new(Vec::new());
     let produce = |call: &Call<'_>, live: &Value| {
         let patched = patched(call, &media_type, &patch, live)?;
-        let (object, warnings) = call.read_again(&patched, &duplicates)?;
+        let (object, warnings) = call.read_again(&patched, live, &duplicates)?;
         if let Ok(mut complaints) = complaints.lock() {
             *complaints = warnings;
         }
@@ -92,9 +92,22 @@ fn patched(call: &Call<'_>, media_type: &str, patch: &Value, live: &Value) -> Re
 
 impl Call<'_> {
     /// A patched object, read as if it had been sent.
-    fn read_again(&self, object: &Value, duplicates: &[String]) -> Result<(Value, Vec<String>), ApiError> {
+    fn read_again(
+        &self,
+        object: &Value,
+        live: &Value,
+        duplicates: &[String],
+    ) -> Result<(Value, Vec<String>), ApiError> {
         if object["kind"] != *self.resource.kind || object["apiVersion"] != self.api_version() {
-            return Err(ApiError::bad_request("a patch cannot change apiVersion or kind"));
+            return Err(ApiError::invalid_patch(object, "apiVersion and kind stay as they are"));
+        }
+        let (metadata, before) = (&object["metadata"], &live["metadata"]);
+        if metadata["name"] != before["name"] && !metadata["name"].is_null() {
+            return Err(wrong_name(&metadata["name"], self.name));
+        }
+        if metadata["uid"] != before["uid"] && !metadata["uid"].is_null() {
+            let problem = Problem::invalid("metadata.uid", &metadata["uid"], "field is immutable");
+            return Err(self.invalid(problem));
         }
         self.written(object, duplicates).map_err(|why| ApiError::invalid_patch(object, &why))
     }
@@ -115,11 +128,11 @@ async fn apply(call: &mut Call<'_>, payload: Payload) -> Result<Reply, ApiError>
         call.api.store.durable(record.revision).await;
         return Ok(call.reply(StatusCode::OK, record));
     }
+    if live.is_none() && !call.subresource.is_empty() {
+        return Err(call.not_found());
+    }
     let applied = applied(call, &payload)?;
     if live.is_none() {
-        if !call.subresource.is_empty() {
-            return Err(call.not_found());
-        }
         match create_applied(call, &applied).await {
             // Somebody else created it just now.
             Err(error) if error.reason == "AlreadyExists" => {}
@@ -201,12 +214,7 @@ fn applied(call: &mut Call<'_>, payload: &Payload) -> Result<Value, ApiError> {
     };
     let name = metadata.entry("name").or_insert_with(|| call.name.into());
     if *name != call.name {
-        let message = format!(
-            "the name of the object ({}) does not match the name on the URL ({})",
-            name.as_str().unwrap_or_default(),
-            call.name
-        );
-        return Err(ApiError::bad_request(message));
+        return Err(wrong_name(name, call.name));
     }
     if call.resource.is_namespaced() {
         let namespace = metadata.entry("namespace").or_insert_with(|| call.namespace.into());
@@ -227,6 +235,13 @@ fn applied(call: &mut Call<'_>, payload: &Payload) -> Result<Value, ApiError> {
         )));
     }
     Ok(applied)
+}
+
+fn wrong_name(name: &Value, wanted: &str) -> ApiError {
+    let name = name.as_str().unwrap_or_default();
+    ApiError::bad_request(format!(
+        "the name of the object ({name}) does not match the name on the URL ({wanted})"
+    ))
 }
 
 /// Tells requests apart that ask the same of the same object; keyed anew in every

@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Call;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 use crate::request::{FieldSelector, LabelSelector, Match};
 use crate::response::Reply;
 use crate::store::{Key, Listed, Record};
@@ -32,16 +32,9 @@ pub(super) fn revision_of(text: &str) -> Result<Option<u64>, ApiError> {
     match text {
         "" | "0" => Ok(None),
         text => text.parse().map(Some).map_err(|_| {
-            ApiError::invalid(
-                "meta.k8s.io",
-                "ListOptions",
-                "",
-                &[Problem::invalid(
-                    "resourceVersion",
-                    &text.into(),
-                    "strconv.ParseUint: parsing: invalid syntax",
-                )],
-            )
+            ApiError::bad_request(format!(
+                "invalid resource version: resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+            ))
         }),
     }
 }
@@ -195,6 +188,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
     let matches = |key: &Key, record: &Record| {
         namespace(call).is_none_or(|namespace| *key.namespace == *namespace) && selection.matches(key, record)
     };
+    call.query.check_listing()?;
     let limit = if call.query.limit == 0 { usize::MAX } else { call.query.limit };
     let continuation = match call.query.continue_token.as_str() {
         "" => None,
@@ -209,14 +203,6 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
         (None, Some(revision), _) => {
             wait_for(call, revision).await?;
             None
-        }
-        (None, None, Match::Exact) => {
-            return Err(ApiError::bad_options(
-                "ListOptions",
-                "resourceVersionMatch",
-                "Exact",
-                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\" or when it is not set",
-            ));
         }
         (None, None, _) => None,
     };

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::modify::{Modified, Precondition, Produced, modify_stored};
 use super::{Call, Payload};
-use crate::error::ApiError;
+use crate::error::{ApiError, Problem};
 use crate::kinds::Scale;
 use crate::request::Format;
 use crate::response::Reply;
@@ -106,11 +106,9 @@ pub(crate) async fn modify_scale(
         }
         let replicas = after["spec"]["replicas"].as_i64().unwrap_or(0);
         if replicas < 0 {
-            return Err(call.invalid(crate::error::Problem::invalid(
-                "spec.replicas",
-                &replicas.into(),
-                "must be greater than or equal to 0",
-            )));
+            let why = "must be greater than or equal to 0";
+            let problem = Problem::invalid("spec.replicas", &replicas.into(), why);
+            return Err(ApiError::invalid("autoscaling", "Scale", call.name, &[problem]));
         }
         let mut object = live.clone();
         if let Some(version) = after["metadata"].get("resourceVersion").filter(|version| !version.is_null()) {

@@ -20,7 +20,7 @@ use crate::access::User;
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::kinds::{Resource, Version};
-use crate::request::{Match, Query};
+use crate::request::Query;
 use crate::response::{Reply, Representation};
 use crate::store::{Event, EventKind, Key, Record, Resumed};
 
@@ -35,28 +35,8 @@ const BOOKMARKS: Duration = Duration::from_secs(60);
 pub(crate) async fn watch(call: &Call<'_>) -> Result<Reply, ApiError> {
     selection(call)?;
     let asked = revision_of(&call.query.resource_version)?;
-    let sends_initial = match (call.query.initial_events, call.query.version_match.0) {
-        (Some(true), Match::NotOlderThan) => true,
-        (Some(_), Match::NotOlderThan) | (None, _) => false,
-        (Some(_), _) => {
-            return Err(ApiError::invalid(
-                "meta.k8s.io",
-                "ListOptions",
-                "",
-                &[crate::error::Problem::forbidden(
-                    "resourceVersionMatch",
-                    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-                )],
-            ));
-        }
-    };
-    if sends_initial && !call.query.bookmarks {
-        let problem = crate::error::Problem::forbidden(
-            "allowWatchBookmarks",
-            "sendInitialEvents requires allowWatchBookmarks",
-        );
-        return Err(ApiError::invalid("meta.k8s.io", "ListOptions", "", &[problem]));
-    }
+    call.query.check_listing()?;
+    let sends_initial = call.query.initial_events == Some(true);
     if let Some(revision) = asked {
         wait_for(call, revision).await?;
     }

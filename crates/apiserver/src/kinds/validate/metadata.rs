@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::Problem;
-use crate::kinds::{Resource, is_dns_label, is_dns_subdomain};
+use crate::kinds::{Resource, is_dns_label, is_dns_subdomain, is_label_key, is_label_value};
 
 /// The most that the annotations of an object may hold.
 const ANNOTATIONS: usize = 256 << 10;
@@ -90,24 +90,8 @@ fn wrong_name(resource: &Resource, name: &str) -> Option<&'static str> {
 }
 
 fn check_key(field: &str, key: &str, problems: &mut Vec<Problem>) {
-    let (prefix, name) = match key.split_once('/') {
-        Some((prefix, name)) => (Some(prefix), name),
-        None => (None, key),
-    };
-    let is_good = !name.is_empty()
-        && is_label_value(name)
-        && prefix.is_none_or(|prefix| is_dns_subdomain(&prefix.to_lowercase()));
-    if !is_good {
+    if !is_label_key(key) {
         let why = "a qualified name consists of alphanumeric characters, '-', '_' or '.', starts and ends with an alphanumeric one, and may have a DNS subdomain and '/' before it";
         problems.push(Problem::invalid(field, &key.into(), why));
     }
-}
-
-pub(super) fn is_label_value(value: &str) -> bool {
-    let is_end = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_alphanumeric);
-    let bytes = value.as_bytes();
-    bytes.len() <= 63
-        && is_end(bytes.first())
-        && is_end(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{metadata, pod};
+use super::pod;
 use crate::error::Problem;
+use crate::kinds::is_label_value;
 
 /// What breaks the rules of its kind in an object.
 pub(super) fn check(group: &str, kind: &str, object: &Value, problems: &mut Vec<Problem>) {
@@ -125,7 +126,7 @@ fn workload(spec: &Value, problems: &mut Vec<Problem>) {
         ));
     }
     for (label, value) in labels.as_object().into_iter().flatten() {
-        if !metadata::is_label_value(value.as_str().unwrap_or_default()) {
+        if !is_label_value(value.as_str().unwrap_or_default()) {
             problems.push(Problem::invalid(
                 "spec.template.labels",
                 value,
