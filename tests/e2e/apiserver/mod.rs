@@ -1,6 +1,7 @@
 //! The embedded API server: what clients rely on, and that it is what the real one
 //! does, to the last managed field.
 
+mod access;
 mod apply;
 mod kubectl;
 mod refused;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::User;
 use crate::store::{Key, Store};
 
-const GROUP: &str = "rbac.authorization.k8s.io";
+pub(super) const GROUP: &str = "rbac.authorization.k8s.io";
 const TABLES: [&str; 4] = [
     "rbac.authorization.k8s.io/clusterroles",
     "rbac.authorization.k8s.io/clusterrolebindings",
@@ -70,11 +70,11 @@ impl std::fmt::Display for Attributes<'_> {
 /// One rule of a role.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rule {
-    verbs: Vec<String>,
-    groups: Vec<String>,
-    resources: Vec<String>,
-    names: Vec<String>,
-    paths: Vec<String>,
+    pub(super) verbs: Vec<String>,
+    pub(super) groups: Vec<String>,
+    pub(super) resources: Vec<String>,
+    pub(super) names: Vec<String>,
+    pub(super) paths: Vec<String>,
 }
 
 fn texts(value: &Value) -> Vec<String> {
@@ -123,7 +123,7 @@ impl Rule {
         }
     }
 
-    fn shown(&self) -> Value {
+    pub(super) fn shown(&self) -> Value {
         let mut out = json!({"verbs": self.verbs});
         for (field, list) in [
             ("apiGroups", &self.groups),
@@ -176,6 +176,7 @@ impl Subject {
 #[derive(Default)]
 struct Index {
     revision: u64,
+    roles: HashMap<Key, Arc<[Rule]>>,
     bindings: Vec<Binding>,
 }
 
@@ -216,12 +217,22 @@ impl Rbac {
     /// All rules that hold for a user in a namespace, as `SelfSubjectRulesReview`
     /// tells them.
     pub fn rules(&self, store: &Store, user: &User, namespace: &str) -> Vec<Value> {
+        self.held(store, user, namespace).iter().map(Rule::shown).collect()
+    }
+
+    /// All rules that hold for a user in a namespace, or everywhere.
+    pub(super) fn held(&self, store: &Store, user: &User, namespace: &str) -> Vec<Rule> {
         let index = self.index(store);
         let bindings = index.bindings.iter().filter(|binding| {
             (binding.namespace.is_empty() || *binding.namespace == *namespace)
                 && binding.subjects.iter().any(|subject| subject.is(user))
         });
-        bindings.flat_map(|binding| binding.rules.iter().map(Rule::shown)).collect()
+        bindings.flat_map(|binding| binding.rules.iter().cloned()).collect()
+    }
+
+    /// The rules of a role of a namespace, or of a role of the cluster.
+    pub(super) fn rules_of_role(&self, store: &Store, namespace: &str, name: &str) -> Option<Vec<Rule>> {
+        Some(self.index(store).roles.get(&Key::new(namespace, name))?.to_vec())
     }
 }
 
@@ -255,11 +266,11 @@ fn build(store: &Store, revision: u64) -> Index {
             });
         }
     }
-    Index { revision, bindings }
+    Index { revision, roles, bindings }
 }
 
 /// The rules of a role, with those of the roles that it gathers.
-fn rules_of(role: &Value, all: &[Value]) -> Arc<[Rule]> {
+pub(super) fn rules_of(role: &Value, all: &[Value]) -> Arc<[Rule]> {
     let own =
         |role: &Value| role["rules"].as_array().into_iter().flatten().map(Rule::read).collect::<Vec<_>>();
     let mut rules = own(role);

@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::{Call, Payload, new_uid, now};
+use crate::access::Refusal;
 use crate::error::{ApiError, Problem};
 use crate::kinds::{check_create, check_metadata, prepare_create};
 use crate::response::Reply;
@@ -72,6 +73,7 @@ pub(super) async fn store_new(call: &mut Call<'_>, mut object: Value, now: &str)
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         if attempt == 1 {
             check(call, &object, &name)?;
+            call.check_grant(&object, None)?;
         }
         let qualified = call.resource.qualified();
         let key = Key::new(call.namespace, &name);
@@ -136,6 +138,22 @@ fn generated(prefix: &str) -> String {
 }
 
 impl Call<'_> {
+    /// Whether the user may grant what a role or a binding grants.
+    pub fn check_grant(&self, object: &Value, before: Option<&Value>) -> Result<(), ApiError> {
+        if &*self.resource.group != "rbac.authorization.k8s.io" {
+            return Ok(());
+        }
+        let granted =
+            self.api.rbac().check_grant(&self.api.store, self.user, &self.resource.kind, object, before);
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        granted.map_err(|refusal| match refusal {
+            Refusal::NotHeld(why) => ApiError::forbidden(&self.resource.qualified(), name, &why),
+            Refusal::NoSuchRole(resource, name) => {
+                ApiError::not_found(&format!("{resource}.rbac.authorization.k8s.io"), &name)
+            }
+        })
+    }
+
     /// An object that cannot be, as the API tells it.
     pub fn invalid(&self, problem: Problem) -> ApiError {
         ApiError::invalid(&self.resource.group, &self.resource.kind, self.name, &[problem])

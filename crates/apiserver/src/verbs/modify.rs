@@ -105,6 +105,7 @@ pub(crate) async fn modify_stored(
         prepare_update(call.resource, call.version, &live, &mut object, call.subresource);
         call.allocate(&mut object, Some(&live))?;
         check(call, &live, &object)?;
+        call.check_grant(&object, Some(&live))?;
         if is_same(&live, &object) {
             call.api.store.durable(record.revision).await;
             return Ok(Modified::Unchanged(record));
