@@ -6,6 +6,7 @@ mod apply;
 mod kubectl;
 mod refused;
 mod semantics;
+mod simulate;
 mod storage;
 mod stored;
 
