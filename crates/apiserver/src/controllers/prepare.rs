@@ -40,10 +40,9 @@ async fn create(api: &Arc<Api>, mut object: Value) {
     if api.store.peek(&resource.table, &key).is_some() {
         return;
     }
-    if let Some(version) = resource.version(&version)
-        && let Ok(written) = version.written(&resource.kind, &object, &mut Vec::new())
-    {
-        object = written;
+    if let Some(version) = resource.version(&version) {
+        // What this program says is of the right types.
+        let _ = version.normalize(&resource.kind, &mut object, &mut Vec::new());
     }
     prepare_create(resource, &mut object);
     object["metadata"]["uid"] = new_uid().into();

@@ -148,29 +148,32 @@ impl Version {
         }
     }
 
-    /// An object as the server writes it: fields that the kind does not have are
+    /// Makes an object what the server writes: fields that the kind does not have are
     /// dropped and told, empty ones are as Kubernetes' own types write them, what is
     /// left out is filled in.
     ///
     /// # Errors
     /// When a field of a built-in kind holds something of another type.
-    pub fn written(&self, kind: &str, object: &Value, unknown: &mut Vec<String>) -> Result<Value, ApiError> {
+    pub fn normalize(
+        &self,
+        kind: &str,
+        object: &mut Value,
+        unknown: &mut Vec<String>,
+    ) -> Result<(), ApiError> {
         match &self.model {
             Model::Builtin(shape) => {
-                let mut object = written::written(*shape, object, unknown)?;
-                defaults::set_defaults(kind, &mut object);
-                Ok(object)
+                written::write(*shape, object, unknown)?;
+                defaults::set_defaults(kind, object);
             }
             Model::Custom(schema) => {
-                let mut object = object.clone();
-                custom::prune(schema, &mut object, unknown);
-                custom::fill(schema, &mut object);
+                custom::prune(schema, object, unknown);
+                custom::fill(schema, object);
                 if let Some(metadata) = object.get_mut("metadata") {
-                    *metadata = written_metadata(metadata, unknown)?;
+                    normalize_metadata(metadata, unknown)?;
                 }
-                Ok(object)
             }
         }
+        Ok(())
     }
 
     /// An object that says nothing, as it is written: what a new object is compared
@@ -178,7 +181,10 @@ impl Version {
     pub fn empty(&self) -> Value {
         match &self.model {
             Model::Builtin(shape) => {
-                written::written(*shape, &json!({}), &mut Vec::new()).unwrap_or_else(|_| json!({}))
+                let mut object = json!({});
+                // Nothing is of no wrong type.
+                let _ = written::write(*shape, &mut object, &mut Vec::new());
+                object
             }
             Model::Custom(_) => json!({}),
         }
@@ -216,16 +222,16 @@ impl Version {
 }
 
 /// The metadata of an object that is no built-in one.
-fn written_metadata(metadata: &Value, unknown: &mut Vec<String>) -> Result<Value, ApiError> {
+fn normalize_metadata(metadata: &mut Value, unknown: &mut Vec<String>) -> Result<(), ApiError> {
     static SHAPE: OnceLock<Shape> = OnceLock::new();
     let shape = SHAPE.get_or_init(|| {
         let config_map = Shape::of(&GroupVersionKind::parse("v1", "ConfigMap"));
         config_map.field("metadata").map_or(Shape::Any, |field| field.shape)
     });
     let mut found = Vec::new();
-    let metadata = written::written(*shape, metadata, &mut found)?;
+    written::write(*shape, metadata, &mut found)?;
     unknown.extend(found.into_iter().map(|path| format!("metadata.{path}")));
-    Ok(metadata)
+    Ok(())
 }
 
 /// All kinds that are served, by group and plural.

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 use syncline_manifest::quantity;
-use syncline_manifest::schema::Shape;
+use syncline_manifest::schema::{self, Shape, TypeId};
 
 use crate::error::ApiError;
 
@@ -32,10 +32,12 @@ enum Nothing {
     Quantity,
 }
 
-type Table = HashMap<&'static str, HashMap<&'static str, Empty>>;
+/// The marked fields of a type, by their names, in order.
+type Marked = Vec<(&'static str, Empty)>;
 
-fn table() -> &'static Table {
-    static PARSED: OnceLock<Table> = OnceLock::new();
+/// What is marked, by the place of the type.
+fn table() -> &'static [Marked] {
+    static PARSED: OnceLock<Vec<Marked>> = OnceLock::new();
     PARSED.get_or_init(|| {
         let field = |word: &'static str| {
             if let Some(name) = word.strip_suffix('?') {
@@ -54,119 +56,46 @@ fn table() -> &'static Table {
         };
         let line = |line: &'static str| {
             let (name, fields) = line.split_once(' ')?;
-            Some((name, fields.split(' ').filter_map(field).collect()))
+            let mut marked: Marked = fields.split(' ').filter_map(field).collect();
+            marked.sort_unstable_by_key(|(name, _)| *name);
+            Some((name, marked))
         };
-        TABLE.lines().filter_map(line).collect()
+        let mut by_name: HashMap<&str, Marked> = TABLE.lines().filter_map(line).collect();
+        schema::types().map(|name| by_name.remove(name).unwrap_or_default()).collect()
     })
 }
 
-/// An object of a shape as it is written. Fields that the shape does not have are
-/// dropped, their paths are added to `unknown`.
+/// Writes an object as its type does. Fields that the type does not have are dropped,
+/// their paths are added to `unknown`.
 ///
 /// # Errors
 /// When a field holds something of another type.
-pub(super) fn written(shape: Shape, object: &Value, unknown: &mut Vec<String>) -> Result<Value, ApiError> {
-    Decoder { unknown, path: Vec::new(), owners: Vec::new() }.value(shape, object)
+pub(super) fn write(shape: Shape, object: &mut Value, unknown: &mut Vec<String>) -> Result<(), ApiError> {
+    Decoder { unknown }.value(shape, object).map_err(|mismatch| {
+        // As Go tells it: the type that has the field, and the path without numbers.
+        let path: Vec<&str> = mismatch.path.iter().rev().map(String::as_str).collect();
+        let owner = mismatch.owner.rsplit('.').next().unwrap_or_default();
+        ApiError::bad_request(format!(
+            "json: cannot unmarshal {} into Go struct field {owner}.{} of type {}",
+            mismatch.found,
+            path.join("."),
+            mismatch.expected
+        ))
+    })
 }
 
-struct Decoder<'d, 'v> {
-    unknown: &'d mut Vec<String>,
-    path: Vec<Segment<'v>>,
-    /// The names of the types that hold what is read.
-    owners: Vec<&'static str>,
+/// A value of another type than its field.
+struct Mismatch {
+    found: String,
+    expected: &'static str,
+    /// The type that has the field.
+    owner: &'static str,
+    /// The names of the fields around it, the innermost first.
+    path: Vec<String>,
 }
 
-enum Segment<'v> {
-    Field(&'v str),
-    Index(usize),
-}
-
-impl<'v> Decoder<'_, 'v> {
-    fn value(&mut self, shape: Shape, value: &'v Value) -> Result<Value, ApiError> {
-        Ok(match (shape, value) {
-            (_, Value::Null) | (Shape::Any, _) => value.clone(),
-            (Shape::Object(_), Value::Object(fields)) => Value::Object(self.object(shape, fields)?),
-            (Shape::Map(_), Value::Object(entries)) => {
-                let mut out = Map::new();
-                for (name, value) in entries {
-                    self.path.push(Segment::Field(name));
-                    out.insert(name.clone(), self.value(shape.item(), value)?);
-                    self.path.pop();
-                }
-                Value::Object(out)
-            }
-            (Shape::List(_), Value::Array(items)) => {
-                let mut out = Vec::with_capacity(items.len());
-                for (index, item) in items.iter().enumerate() {
-                    self.path.push(Segment::Index(index));
-                    out.push(self.value(shape.item(), item)?);
-                    self.path.pop();
-                }
-                Value::Array(out)
-            }
-            (Shape::Quantity, Value::String(text)) => {
-                Value::from(quantity::canonical(text).ok_or_else(|| self.mismatch("a quantity", value))?)
-            }
-            (Shape::Quantity, Value::Number(number)) => {
-                let text = number.to_string();
-                Value::from(quantity::canonical(&text).ok_or_else(|| self.mismatch("a quantity", value))?)
-            }
-            (Shape::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => value.clone(),
-            (Shape::String | Shape::Bytes | Shape::Time, Value::String(_))
-            | (Shape::Number, Value::Number(_))
-            | (Shape::Boolean, Value::Bool(_))
-            | (Shape::IntOrString, Value::String(_) | Value::Number(_)) => value.clone(),
-            (shape, value) => return Err(self.mismatch(go_type(shape), value)),
-        })
-    }
-
-    fn object(
-        &mut self,
-        shape: Shape,
-        fields: &'v Map<String, Value>,
-    ) -> Result<Map<String, Value>, ApiError> {
-        let empties = shape.type_name().and_then(|name| table().get(name));
-        self.owners.push(shape.type_name().unwrap_or_default());
-        let mut out = Map::new();
-        for (name, value) in fields {
-            self.path.push(Segment::Field(name));
-            match shape.field(name) {
-                None => self.unknown.push(self.spelled()),
-                Some(_) if value.is_null() => {}
-                Some(field) => {
-                    let value = self.value(field.shape, value)?;
-                    let is_marked = empties.is_some_and(|empties| empties.contains_key(name.as_str()));
-                    if is_marked || !is_empty(&value) {
-                        out.insert(name.clone(), value);
-                    }
-                }
-            }
-            self.path.pop();
-        }
-        for (name, empty) in empties.into_iter().flatten() {
-            let Empty::Written(nothing) = empty else { continue };
-            if !out.contains_key(*name)
-                && let Some(field) = shape.field(name)
-            {
-                out.insert((*name).to_owned(), nothing_of(*nothing, field.shape));
-            }
-        }
-        Ok(out)
-    }
-
-    fn spelled(&self) -> String {
-        let mut out = String::new();
-        for segment in &self.path {
-            match segment {
-                Segment::Field(name) if out.is_empty() => out.push_str(name),
-                Segment::Field(name) => out.push_str(&format!(".{name}")),
-                Segment::Index(index) => out.push_str(&format!("[{index}]")),
-            }
-        }
-        out
-    }
-
-    fn mismatch(&self, expected: &str, value: &Value) -> ApiError {
+impl Mismatch {
+    fn of(expected: &'static str, value: &Value) -> Mismatch {
         let found = match value {
             Value::Null => "null".to_owned(),
             Value::Bool(_) => "bool".to_owned(),
@@ -175,16 +104,98 @@ impl<'v> Decoder<'_, 'v> {
             Value::Array(_) => "array".to_owned(),
             Value::Object(_) => "object".to_owned(),
         };
-        // As Go tells it: the type that has the field, and the path without numbers.
-        let owner = self.owners.last().and_then(|name| name.rsplit('.').next()).unwrap_or_default();
-        let names = self.path.iter().filter_map(|segment| match segment {
-            Segment::Field(name) => Some(*name),
-            Segment::Index(_) => None,
+        Mismatch { found, expected, owner: "", path: Vec::new() }
+    }
+
+    fn below(mut self, name: &str) -> Mismatch {
+        self.path.push(name.to_owned());
+        self
+    }
+}
+
+struct Decoder<'d> {
+    unknown: &'d mut Vec<String>,
+}
+
+impl Decoder<'_> {
+    fn value(&mut self, shape: Shape, value: &mut Value) -> Result<(), Mismatch> {
+        match (shape, &mut *value) {
+            (_, Value::Null) | (Shape::Any, _) => {}
+            (Shape::Object(id), Value::Object(fields)) => self.object(shape, id, fields)?,
+            (Shape::Map(_), Value::Object(entries)) => {
+                for (name, value) in entries {
+                    self.below(name, |decoder| decoder.value(shape.item(), value))
+                        .map_err(|mismatch| mismatch.below(name))?;
+                }
+            }
+            (Shape::List(_), Value::Array(items)) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.below(&format_args!("[{index}]"), |decoder| decoder.value(shape.item(), item))?;
+                }
+            }
+            (Shape::Quantity, Value::String(text)) => match quantity::canonical(text) {
+                Some(canonical) if canonical == *text => {}
+                Some(canonical) => *value = canonical.into(),
+                None => return Err(Mismatch::of("a quantity", value)),
+            },
+            (Shape::Quantity, Value::Number(number)) => match quantity::canonical(&number.to_string()) {
+                Some(canonical) => *value = canonical.into(),
+                None => return Err(Mismatch::of("a quantity", value)),
+            },
+            (Shape::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {}
+            (Shape::String | Shape::Bytes | Shape::Time, Value::String(_))
+            | (Shape::Number, Value::Number(_))
+            | (Shape::Boolean, Value::Bool(_))
+            | (Shape::IntOrString, Value::String(_) | Value::Number(_)) => {}
+            (shape, value) => return Err(Mismatch::of(go_type(shape), value)),
+        }
+        Ok(())
+    }
+
+    /// What is found unknown inside is told with the way to it.
+    fn below<T>(&mut self, step: &impl std::fmt::Display, inside: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.unknown.len();
+        let outcome = inside(self);
+        for path in self.unknown.iter_mut().skip(before) {
+            let dot = if path.starts_with('[') { "" } else { "." };
+            *path = format!("{step}{dot}{path}");
+        }
+        outcome
+    }
+
+    fn object(&mut self, shape: Shape, id: TypeId, fields: &mut Map<String, Value>) -> Result<(), Mismatch> {
+        let marked = &table()[id.index()];
+        let mut failed = None;
+        fields.retain(|name, value| {
+            let Some(field) = shape.field(name) else {
+                self.unknown.push(name.clone());
+                return false;
+            };
+            if value.is_null() {
+                return false;
+            }
+            if failed.is_none()
+                && let Err(mismatch) = self.below(name, |decoder| decoder.value(field.shape, value))
+            {
+                failed = Some(mismatch.below(name));
+            }
+            !is_empty(value) || marked.binary_search_by(|(known, _)| (*known).cmp(name)).is_ok()
         });
-        let path = names.collect::<Vec<_>>().join(".");
-        ApiError::bad_request(format!(
-            "json: cannot unmarshal {found} into Go struct field {owner}.{path} of type {expected}"
-        ))
+        if let Some(mut mismatch) = failed {
+            if mismatch.owner.is_empty() {
+                mismatch.owner = shape.type_name().unwrap_or_default();
+            }
+            return Err(mismatch);
+        }
+        for (name, empty) in marked {
+            let Empty::Written(nothing) = empty else { continue };
+            if !fields.contains_key(*name)
+                && let Some(field) = shape.field(name)
+            {
+                fields.insert((*name).to_owned(), nothing_of(*nothing, field.shape));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -220,7 +231,12 @@ fn nothing_of(nothing: Nothing, shape: Shape) -> Value {
         Nothing::Null => Value::Null,
         Nothing::Quantity => Value::from("0"),
         // An object of a type that is always written holds what is always written.
-        Nothing::Object => written(shape, &Value::Object(Map::new()), &mut Vec::new()).unwrap_or(Value::Null),
+        Nothing::Object => {
+            let mut object = Value::Object(Map::new());
+            // Nothing is of no wrong type.
+            let _ = write(shape, &mut object, &mut Vec::new());
+            object
+        }
     }
 }
 
@@ -244,7 +260,8 @@ mod tests {
                     "resources": {"limits": {"cpu": "1000m", "memory": 1024}}}]}},
             },
         });
-        let written = written(shape, &object, &mut unknown).unwrap();
+        let mut written = object;
+        write(shape, &mut written, &mut unknown).unwrap();
         assert_eq!(
             written,
             json!({
@@ -263,7 +280,7 @@ mod tests {
     #[test]
     fn a_field_of_another_type_is_named() {
         let shape = Shape::of(&GroupVersionKind::parse("apps/v1", "Deployment"));
-        let error = written(shape, &json!({"spec": {"replicas": "3"}}), &mut Vec::new()).unwrap_err();
+        let error = write(shape, &mut json!({"spec": {"replicas": "3"}}), &mut Vec::new()).unwrap_err();
         assert!(
             error.message.contains("string into Go struct field DeploymentSpec.spec.replicas of type int32"),
             "{error:?}"

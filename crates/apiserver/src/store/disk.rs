@@ -6,13 +6,13 @@ use redb::{Database, DatabaseError, Durability, ReadableDatabase as _, ReadableT
 
 use super::{Event, EventKind, Key, Record, TableName};
 
-/// `table NUL namespace NUL name` to the revision and the JSON.
+/// `table NUL namespace NUL name` to the revision and the record.
 const OBJECTS: TableDefinition<'_, &[u8], (u64, &[u8])> = TableDefinition::new("objects");
 const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
 const REVISION: &str = "revision";
 const FORMAT: &str = "format";
-/// What this program writes.
-const FORMAT_NOW: u64 = 1;
+/// What this program writes and reads.
+const FORMAT_NOW: u64 = 2;
 /// Pages of the file that are kept in memory: all objects are there anyway.
 const CACHE: usize = 1 << 20;
 
@@ -38,9 +38,9 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
-    /// It was written by a newer program.
-    #[error("{} was written by a newer version of this program (format {found})", path.display())]
-    Newer {
+    /// It was written by another version of this program.
+    #[error("{} was written by another version of this program (format {found})", path.display())]
+    OtherFormat {
         /// The file.
         path: PathBuf,
         /// Its format.
@@ -73,8 +73,8 @@ impl Disk {
         let mut disk = Disk { database, revision: 0 };
         disk.prepare().map_err(|error| damaged(error.to_string()))?;
         let format = disk.number(FORMAT).map_err(|error| damaged(error.to_string()))?;
-        if format > FORMAT_NOW {
-            return Err(StoreError::Newer { path: path.clone(), found: format });
+        if format != FORMAT_NOW {
+            return Err(StoreError::OtherFormat { path: path.clone(), found: format });
         }
         disk.revision = disk.number(REVISION).map_err(|error| damaged(error.to_string()))?;
         let problem = disk.read_all(&mut each).map_err(|error| damaged(error.to_string()))?;
@@ -111,9 +111,10 @@ impl Disk {
             let Some((name, key)) = decoded(key.value()) else {
                 return Ok(Some("a key is malformed".into()));
             };
-            let (revision, json) = value.value();
-            let Some(record) = Record::from_json(revision, json.to_vec()) else {
-                return Ok(Some(format!("{name} {}/{} is not JSON", key.namespace, key.name)));
+            let (revision, bytes) = value.value();
+            let Some(record) = Record::from_bytes(revision, bytes) else {
+                let place = [name, &key.namespace, &key.name].join(" ");
+                return Ok(Some(format!("{place} is not what was written")));
             };
             let name = match &table {
                 Some(table) if **table == *name => table.clone(),
@@ -141,7 +142,8 @@ impl Disk {
                 if event.kind == EventKind::Deleted {
                     objects.remove(key.as_slice())?;
                 } else {
-                    objects.insert(key.as_slice(), (event.revision, &*event.record.json))?;
+                    let bytes = event.record.to_bytes();
+                    objects.insert(key.as_slice(), (event.revision, bytes.as_slice()))?;
                 }
                 revision = event.revision;
             }

@@ -25,7 +25,7 @@ impl Call<'_> {
         let Decoded { mut value, duplicates } = payload.decode()?;
         self.check_type(&mut value)?;
         self.check_metadata(&value)?;
-        let (object, warnings) = self.written(&value, &duplicates).map_err(|why| self.unreadable(&why))?;
+        let (object, warnings) = self.written(value, &duplicates).map_err(|why| self.unreadable(&why))?;
         self.warnings.extend(warnings);
         self.placed(object)
     }
@@ -40,10 +40,14 @@ impl Call<'_> {
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub fn written(&self, object: &Value, duplicates: &[String]) -> Result<(Value, Vec<String>), String> {
+    pub fn written(
+        &self,
+        mut object: Value,
+        duplicates: &[String],
+    ) -> Result<(Value, Vec<String>), String> {
         let mut unknown = Vec::new();
-        let written =
-            self.version.written(&self.resource.kind, object, &mut unknown).map_err(|error| error.message)?;
+        let kind = &self.resource.kind;
+        self.version.normalize(kind, &mut object, &mut unknown).map_err(|error| error.message)?;
         let complaints: Vec<String> = unknown
             .iter()
             .map(|path| format!("unknown field {path:?}"))
@@ -57,7 +61,7 @@ impl Call<'_> {
                 return Err(format!("strict decoding error: {}", complaints.join(", ")));
             }
         };
-        Ok((written, warnings))
+        Ok((object, warnings))
     }
 
     /// The body says what it is, and it is what the path says.

@@ -151,9 +151,8 @@ impl Call<'_> {
 /// Brings a stored object into another version of its kind.
 pub(crate) fn convert(resource: &Resource, version: &Version, object: &mut Value) {
     object["apiVersion"] = resource.api_version(&version.name).into();
-    if let Ok(written) = version.written(&resource.kind, object, &mut Vec::new()) {
-        *object = written;
-    }
+    // What is stored is of the right types.
+    let _ = version.normalize(&resource.kind, object, &mut Vec::new());
 }
 
 /// Now, as objects tell it.

@@ -54,7 +54,7 @@ pub(crate) async fn patch(
     let complaints = std::sync::Mutex::new(Vec::new());
     let produce = |call: &Call<'_>, live: &Value| {
         let patched = patched(call, &media_type, &patch, live)?;
-        let (object, warnings) = call.read_again(&patched, live, &duplicates)?;
+        let (object, warnings) = call.read_again(patched, live, &patch, &duplicates)?;
         if let Ok(mut complaints) = complaints.lock() {
             *complaints = warnings;
         }
@@ -94,12 +94,13 @@ impl Call<'_> {
     /// A patched object, read as if it had been sent.
     fn read_again(
         &self,
-        object: &Value,
+        object: Value,
         live: &Value,
+        patch: &Value,
         duplicates: &[String],
     ) -> Result<(Value, Vec<String>), ApiError> {
         if object["kind"] != *self.resource.kind || object["apiVersion"] != self.api_version() {
-            return Err(ApiError::invalid_patch(object, "apiVersion and kind stay as they are"));
+            return Err(ApiError::invalid_patch(patch, "apiVersion and kind stay as they are"));
         }
         let (metadata, before) = (&object["metadata"], &live["metadata"]);
         if metadata["name"] != before["name"] && !metadata["name"].is_null() {
@@ -109,7 +110,7 @@ impl Call<'_> {
             let problem = Problem::invalid("metadata.uid", &metadata["uid"], "field is immutable");
             return Err(self.invalid(problem));
         }
-        self.written(object, duplicates).map_err(|why| ApiError::invalid_patch(object, &why))
+        self.written(object, duplicates).map_err(|why| ApiError::invalid_patch(patch, &why))
     }
 }
 
@@ -142,12 +143,12 @@ async fn apply(call: &mut Call<'_>, payload: Payload) -> Result<Reply, ApiError>
     let force = call.query.force.unwrap_or(false);
     let produce = |call: &Call<'_>, live: &Value| {
         let (api_version, now, manager) = (call.api_version(), now(), call.manager().to_owned());
-        let object = call
+        let mut object = call
             .write(&api_version, &now, &manager)
             .apply(live, &applied, force)
             .map_err(|conflicts| ApiError::apply_conflict(&conflicts))?;
         // The version that an apply names is a precondition.
-        let mut object = call.version.written(&call.resource.kind, &object, &mut Vec::new())?;
+        call.version.normalize(&call.resource.kind, &mut object, &mut Vec::new())?;
         if let Some(version) = applied["metadata"].get("resourceVersion") {
             object["metadata"]["resourceVersion"] = version.clone();
         }
@@ -176,11 +177,11 @@ async fn create_applied(call: &mut Call<'_>, applied: &Value) -> Result<Reply, A
     }
     let (api_version, now, manager) = (call.api_version(), now(), call.manager().to_owned());
     let nothing = json!({"metadata": {}});
-    let object = call
+    let mut object = call
         .write(&api_version, &now, &manager)
         .apply(&nothing, applied, false)
         .map_err(|conflicts| ApiError::apply_conflict(&conflicts))?;
-    let object = call.version.written(&call.resource.kind, &object, &mut Vec::new())?;
+    call.version.normalize(&call.resource.kind, &mut object, &mut Vec::new())?;
     let object = call.placed(object)?;
     match store_new(call, object, &now).await? {
         Stored::Kept(record) => Ok(call.reply(StatusCode::CREATED, &record)),
@@ -225,7 +226,7 @@ fn applied(call: &mut Call<'_>, payload: &Payload) -> Result<Value, ApiError> {
         }
     }
     if !duplicates.is_empty() {
-        let (_, warnings) = call.written(&json!({}), &duplicates).map_err(|why| call.unreadable(&why))?;
+        let (_, warnings) = call.written(json!({}), &duplicates).map_err(|why| call.unreadable(&why))?;
         call.warnings.extend(warnings);
     }
     if let Err(why) = check_structure(call.version.structure(), &applied) {

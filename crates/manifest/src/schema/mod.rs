@@ -18,7 +18,7 @@
 //! | `+key` | a list that strategic merge joins by `key`; `+` alone: by value |
 //! | `~` | strategic merge honours `$retainKeys` |
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use crate::identity::GroupVersionKind;
@@ -43,7 +43,7 @@ pub struct Kind {
     pub scope: Scope,
     /// Whether it has the scale subresource.
     pub has_scale: bool,
-    root: &'static str,
+    root: TypeId,
 }
 
 /// The type of one field, or of an item of a list or map.
@@ -68,20 +68,27 @@ pub enum Shape {
     /// Anything: the schema says no more.
     Any,
     /// A list; see [`Shape::item`].
-    List(Spelled),
+    List(ItemId),
     /// A map from text; see [`Shape::item`].
-    Map(Spelled),
+    Map(ItemId),
     /// An object with the fields of a named type.
-    Object(TypeName),
+    Object(TypeId),
 }
 
-/// The table's text for the items of a list or map.
+/// The place of a shape of items in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spelled(&'static str);
+pub struct ItemId(u16);
 
-/// The table's name for an object type, such as `core.v1.PodSpec`.
+/// The place of an object type in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TypeName(&'static str);
+pub struct TypeId(u16);
+
+impl TypeId {
+    /// Its number, from zero; less than [`types`] gives.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
 
 /// How strategic merge joins two lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,80 +129,112 @@ pub struct Field {
 
 struct Table {
     kinds: HashMap<&'static str, HashMap<&'static str, Kind>>,
-    types: HashMap<&'static str, HashMap<&'static str, Field>>,
-    /// Types that server-side apply takes as a whole.
-    atomic: HashSet<&'static str>,
+    types: Vec<Type>,
+    items: Vec<Shape>,
+}
+
+/// An object type, such as `core.v1.PodSpec`.
+struct Type {
+    name: &'static str,
+    /// By their names, in order.
+    fields: Vec<(&'static str, Field)>,
+    /// Whether server-side apply takes it as a whole.
+    is_atomic: bool,
 }
 
 fn table() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        let mut table = Table { kinds: HashMap::new(), types: HashMap::new(), atomic: HashSet::new() };
-        for line in BUILTIN.lines() {
+    TABLE.get_or_init(|| Reader::default().read(BUILTIN))
+}
+
+/// Reads the table: names become places.
+#[derive(Default)]
+struct Reader {
+    names: HashMap<&'static str, TypeId>,
+    items: Vec<Shape>,
+}
+
+impl Reader {
+    fn read(mut self, text: &'static str) -> Table {
+        let lines = || text.lines().filter(|line| !line.is_empty());
+        let named = lines().filter_map(|line| line.split(' ').next()).filter(|name| *name != "@");
+        for (index, name) in named.enumerate() {
+            // There are some seven hundred types.
+            let id = TypeId(u16::try_from(index).unwrap_or(u16::MAX));
+            self.names.insert(name.trim_end_matches('^'), id);
+        }
+        let mut kinds: HashMap<&'static str, HashMap<&'static str, Kind>> = HashMap::new();
+        let mut types = Vec::with_capacity(self.names.len());
+        for line in lines() {
             let mut words = line.split(' ');
             match words.next() {
-                Some("@") => read_kind(&mut table, words),
+                Some("@") => {
+                    let mut next = || words.next().unwrap_or_default();
+                    let (version, name, plural, scope, root) = (next(), next(), next(), next(), next());
+                    let scope = if scope == "namespaced" { Scope::Namespaced } else { Scope::Cluster };
+                    let has_scale = next() == "scale";
+                    if let Some(root) = self.names.get(root).copied() {
+                        kinds.entry(version).or_default().insert(name, Kind { plural, scope, has_scale, root });
+                    }
+                }
                 Some(name) => {
-                    let name = match name.strip_suffix('^') {
-                        Some(name) => {
-                            table.atomic.insert(name);
-                            name
-                        }
-                        None => name,
-                    };
                     let fields = words.filter_map(|word| word.split_once(':'));
-                    table.types.insert(name, fields.map(|(name, text)| (name, field(text))).collect());
+                    let mut fields: Vec<_> = fields.map(|(name, text)| (name, self.field(text))).collect();
+                    fields.sort_unstable_by_key(|(name, _)| *name);
+                    let is_atomic = name.ends_with('^');
+                    types.push(Type { name: name.trim_end_matches('^'), fields, is_atomic });
                 }
                 None => {}
             }
         }
-        table
-    })
-}
-
-fn read_kind(table: &mut Table, mut words: std::str::Split<'static, char>) {
-    let mut next = || words.next().unwrap_or_default();
-    let (version, kind, plural, scope, root) = (next(), next(), next(), next(), next());
-    let scope = if scope == "namespaced" { Scope::Namespaced } else { Scope::Cluster };
-    let has_scale = next() == "scale";
-    table.kinds.entry(version).or_default().insert(kind, Kind { plural, scope, has_scale, root });
-}
-
-fn field(text: &'static str) -> Field {
-    let retains_keys = text.ends_with('~');
-    let text = text.trim_end_matches('~');
-    let (text, list_merge) = match text.split_once('+') {
-        Some((text, "")) => (text, ListMerge::ByValue),
-        Some((text, key)) => (text, ListMerge::ByKey(key)),
-        None => (text, ListMerge::Replace),
-    };
-    let (text, division) = match (text.strip_suffix('^'), text.split_once('#')) {
-        (Some(text), _) => (text, Division::Atomic),
-        (None, Some((text, ""))) => (text, Division::Set),
-        (None, Some((text, keys))) => (text, Division::Keyed(keys)),
-        (None, None) => (text, Division::ByShape),
-    };
-    Field { shape: shape(text), list_merge, division, retains_keys }
-}
-
-fn shape(text: &'static str) -> Shape {
-    if let Some(item) = text.strip_prefix("[]") {
-        return Shape::List(Spelled(item));
+        Table { kinds, types, items: self.items }
     }
-    if let Some(item) = text.strip_prefix("{}") {
-        return Shape::Map(Spelled(item));
+
+    fn field(&mut self, text: &'static str) -> Field {
+        let retains_keys = text.ends_with('~');
+        let text = text.trim_end_matches('~');
+        let (text, list_merge) = match text.split_once('+') {
+            Some((text, "")) => (text, ListMerge::ByValue),
+            Some((text, key)) => (text, ListMerge::ByKey(key)),
+            None => (text, ListMerge::Replace),
+        };
+        let (text, division) = match (text.strip_suffix('^'), text.split_once('#')) {
+            (Some(text), _) => (text, Division::Atomic),
+            (None, Some((text, ""))) => (text, Division::Set),
+            (None, Some((text, keys))) => (text, Division::Keyed(keys)),
+            (None, None) => (text, Division::ByShape),
+        };
+        Field { shape: self.shape(text), list_merge, division, retains_keys }
     }
-    match text {
-        "s" => Shape::String,
-        "i" => Shape::Integer,
-        "n" => Shape::Number,
-        "b" => Shape::Boolean,
-        "y" => Shape::Bytes,
-        "t" => Shape::Time,
-        "q" => Shape::Quantity,
-        "x" => Shape::IntOrString,
-        "*" => Shape::Any,
-        name => Shape::Object(TypeName(name)),
+
+    fn shape(&mut self, text: &'static str) -> Shape {
+        if let Some(item) = text.strip_prefix("[]") {
+            return Shape::List(self.item(item));
+        }
+        if let Some(item) = text.strip_prefix("{}") {
+            return Shape::Map(self.item(item));
+        }
+        match text {
+            "s" => Shape::String,
+            "i" => Shape::Integer,
+            "n" => Shape::Number,
+            "b" => Shape::Boolean,
+            "y" => Shape::Bytes,
+            "t" => Shape::Time,
+            "q" => Shape::Quantity,
+            "x" => Shape::IntOrString,
+            name => self.names.get(name).map_or(Shape::Any, |id| Shape::Object(*id)),
+        }
+    }
+
+    /// The same shape has one place.
+    fn item(&mut self, text: &'static str) -> ItemId {
+        let shape = self.shape(text);
+        let index = self.items.iter().position(|known| *known == shape).unwrap_or_else(|| {
+            self.items.push(shape);
+            self.items.len() - 1
+        });
+        ItemId(u16::try_from(index).unwrap_or(u16::MAX))
     }
 }
 
@@ -212,7 +251,7 @@ pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
 impl Kind {
     /// The type of whole objects of this kind.
     pub fn shape(&self) -> Shape {
-        Shape::Object(TypeName(self.root))
+        Shape::Object(self.root)
     }
 }
 
@@ -225,16 +264,24 @@ impl Shape {
     /// The shape of the items of a list or map.
     pub fn item(self) -> Shape {
         match self {
-            Shape::List(Spelled(text)) | Shape::Map(Spelled(text)) => shape(text),
+            Shape::List(ItemId(index)) | Shape::Map(ItemId(index)) => table().items[usize::from(index)],
             _ => Shape::Any,
         }
+    }
+
+    fn definition(self) -> Option<&'static Type> {
+        self.type_id().map(|id| &table().types[id.index()])
     }
 
     /// A field of an object or an entry of a map. None where the type has no such
     /// field, or where the schema says nothing about fields.
     pub fn field(self, name: &str) -> Option<Field> {
         match self {
-            Shape::Object(TypeName(owner)) => table().types.get(owner)?.get(name).copied(),
+            Shape::Object(_) => {
+                let fields = &self.definition()?.fields;
+                let index = fields.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+                Some(fields[index].1)
+            }
             Shape::Map(_) => Some(Field {
                 shape: self.item(),
                 list_merge: ListMerge::Replace,
@@ -245,31 +292,33 @@ impl Shape {
         }
     }
 
-    /// The table's name for an object type; None for every other shape.
-    pub fn type_name(self) -> Option<&'static str> {
+    /// The place of an object type; None for every other shape.
+    pub fn type_id(self) -> Option<TypeId> {
         match self {
-            Shape::Object(TypeName(name)) => Some(name),
+            Shape::Object(id) => Some(id),
             _ => None,
         }
     }
 
+    /// The table's name for an object type; None for every other shape.
+    pub fn type_name(self) -> Option<&'static str> {
+        self.definition().map(|definition| definition.name)
+    }
+
     /// Whether server-side apply takes objects of this type as a whole.
     pub fn is_atomic(self) -> bool {
-        matches!(self, Shape::Object(TypeName(name)) if table().atomic.contains(name))
+        self.definition().is_some_and(|definition| definition.is_atomic)
     }
 
     /// The names of an object type's fields; empty for every other shape.
-    pub fn field_names(self) -> Vec<&'static str> {
-        match self {
-            Shape::Object(TypeName(owner)) => {
-                let mut names: Vec<_> =
-                    table().types.get(owner).into_iter().flat_map(|fields| fields.keys().copied()).collect();
-                names.sort_unstable();
-                names
-            }
-            _ => Vec::new(),
-        }
+    pub fn field_names(self) -> impl Iterator<Item = &'static str> {
+        self.definition().into_iter().flat_map(|definition| definition.fields.iter().map(|(name, _)| *name))
     }
+}
+
+/// The names of all object types, in the order of their places.
+pub fn types() -> impl Iterator<Item = &'static str> {
+    table().types.iter().map(|known| known.name)
 }
 
 #[cfg(test)]
@@ -311,15 +360,19 @@ mod tests {
 
     #[test]
     fn every_type_that_a_field_names_is_in_the_table() {
-        for (owner, fields) in &table().types {
-            for (name, field) in fields {
-                let mut shape = field.shape;
-                while let Shape::List(_) | Shape::Map(_) = shape {
-                    shape = shape.item();
-                }
-                if let Shape::Object(TypeName(target)) = shape {
-                    assert!(table().types.contains_key(target), "{owner}.{name}: {target}");
-                }
+        let names: Vec<&str> = types().collect();
+        let is_letter = |text: &str| text.len() <= 1;
+        for line in BUILTIN.lines() {
+            let mut words = line.split(' ');
+            if words.next() == Some("@") {
+                assert!(words.nth(4).is_some_and(|root| names.contains(&root)), "{line}");
+                continue;
+            }
+            for (field, text) in words.filter_map(|word| word.split_once(':')) {
+                let text = text.trim_end_matches('~').split(['+', '#']).next().unwrap_or_default();
+                let target = text.trim_end_matches('^').trim_start_matches("[]").trim_start_matches("{}");
+                let target = target.trim_start_matches("[]");
+                assert!(is_letter(target) || names.contains(&target), "{field}: {target}");
             }
         }
     }

@@ -1,12 +1,14 @@
 //! Sets of fields, as `fieldsV1` of managed fields spells them.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
+use compact_str::{CompactString, format_compact};
 use serde_json::{Map, Value};
 
 /// One step on the way to a field, as FieldsV1 spells it: `f:<name>` a field,
 /// `k:{"name":"a"}` a list item by its keys, `v:<value>` a list item by its value.
-pub type Step = Box<str>;
+/// Sets hold thousands of them, most of them short.
+pub type Step = CompactString;
 
 /// The way from the root of an object to a field.
 pub type Path = Vec<Step>;
@@ -15,7 +17,8 @@ pub type Path = Vec<Step>;
 /// item is not owning what it holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldSet {
-    entries: BTreeMap<Step, Entry>,
+    /// In the order of their steps, each once.
+    entries: Vec<(Step, Entry)>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +35,7 @@ impl Entry {
 
 /// The step to a field of a name.
 pub fn field(name: &str) -> Step {
-    format!("f:{name}").into()
+    format_compact!("f:{name}")
 }
 
 impl FieldSet {
@@ -41,12 +44,38 @@ impl FieldSet {
         self.entries.is_empty()
     }
 
+    /// Where a step is, or would be.
+    fn find(&self, step: &str) -> Result<usize, usize> {
+        // Most sets are made in order.
+        match self.entries.last().map(|(last, _)| last.as_str().cmp(step)) {
+            None => Err(0),
+            Some(Ordering::Less) => Err(self.entries.len()),
+            Some(Ordering::Equal) => Ok(self.entries.len() - 1),
+            Some(Ordering::Greater) => self.entries.binary_search_by(|(known, _)| known.as_str().cmp(step)),
+        }
+    }
+
+    fn get(&self, step: &str) -> Option<&Entry> {
+        self.find(step).ok().map(|index| &self.entries[index].1)
+    }
+
+    fn entry(&mut self, step: &Step) -> &mut Entry {
+        let index = match self.find(step) {
+            Ok(index) => index,
+            Err(index) => {
+                self.entries.insert(index, (step.clone(), Entry::default()));
+                index
+            }
+        };
+        &mut self.entries[index].1
+    }
+
     /// Adds a field. The root itself is never a member.
     pub fn insert(&mut self, path: &[Step]) {
         let Some((first, rest)) = path.split_first() else { return };
-        let mut entry = self.entries.entry(first.clone()).or_default();
+        let mut entry = self.entry(first);
         for step in rest {
-            entry = entry.below.entries.entry(step.clone()).or_default();
+            entry = entry.below.entry(step);
         }
         entry.is_member = true;
     }
@@ -56,22 +85,22 @@ impl FieldSet {
         let Some((last, above)) = path.split_last() else { return false };
         let mut set = self;
         for step in above {
-            match set.entries.get(step) {
+            match set.get(step) {
                 Some(entry) => set = &entry.below,
                 None => return false,
             }
         }
-        set.entries.get(last).is_some_and(|entry| entry.is_member)
+        set.has_member(last)
     }
 
     /// Whether a step from here is a member.
     pub fn has_member(&self, step: &str) -> bool {
-        self.entries.get(step).is_some_and(|entry| entry.is_member)
+        self.get(step).is_some_and(|entry| entry.is_member)
     }
 
     /// What is below a step from here.
     pub fn below(&self, step: &str) -> Option<&FieldSet> {
-        self.entries.get(step).map(|entry| &entry.below).filter(|below| !below.is_empty())
+        self.get(step).map(|entry| &entry.below).filter(|below| !below.is_empty())
     }
 
     /// What is in either.
@@ -82,14 +111,13 @@ impl FieldSet {
 
     fn add(&mut self, other: &FieldSet) {
         for (step, theirs) in &other.entries {
-            match self.entries.get_mut(step) {
-                Some(entry) => {
+            match self.find(step) {
+                Ok(index) => {
+                    let entry = &mut self.entries[index].1;
                     entry.is_member |= theirs.is_member;
                     entry.below.add(&theirs.below);
                 }
-                None => {
-                    self.entries.insert(step.clone(), theirs.clone());
-                }
+                Err(index) => self.entries.insert(index, (step.clone(), theirs.clone())),
             }
         }
     }
@@ -134,11 +162,15 @@ impl FieldSet {
     }
 
     fn combined(&self, other: &FieldSet, each: impl Fn(&Entry, Option<&Entry>) -> Option<Entry>) -> FieldSet {
+        let mut others = other.entries.iter().peekable();
         let entries = self
             .entries
             .iter()
             .filter_map(|(step, ours)| {
-                let entry = each(ours, other.entries.get(step))?;
+                // Both are in order.
+                while others.next_if(|(theirs, _)| theirs < step).is_some() {}
+                let theirs = others.next_if(|(theirs, _)| theirs == step);
+                let entry = each(ours, theirs.map(|(_, entry)| entry))?;
                 (!entry.is_empty()).then(|| (step.clone(), entry))
             })
             .collect();
@@ -152,13 +184,13 @@ impl FieldSet {
         above: &mut Path,
         is_named: &impl Fn(&[Step], &str) -> bool,
     ) -> FieldSet {
-        let mut entries = BTreeMap::new();
+        let mut entries = Vec::with_capacity(self.entries.len());
         for (step, entry) in &self.entries {
             let is_member = entry.is_member || (!entry.below.is_empty() && is_named(above, step));
             above.push(step.clone());
             let below = entry.below.with_named_members(above, is_named);
             above.pop();
-            entries.insert(step.clone(), Entry { is_member, below });
+            entries.push((step.clone(), Entry { is_member, below }));
         }
         FieldSet { entries }
     }
@@ -189,8 +221,9 @@ impl FieldSet {
 
     /// From FieldsV1; what is malformed is None.
     pub fn from_fields_v1(fields: &Value) -> Option<FieldSet> {
-        let mut set = FieldSet::default();
-        for (step, below) in fields.as_object()? {
+        let fields = fields.as_object()?;
+        let mut set = FieldSet { entries: Vec::with_capacity(fields.len()) };
+        for (step, below) in fields {
             if step == "." {
                 continue;
             }
@@ -200,8 +233,9 @@ impl FieldSet {
             }
             let fields = below.as_object()?;
             let is_member = fields.is_empty() || fields.contains_key(".");
-            set.entries
-                .insert(step.as_str().into(), Entry { is_member, below: FieldSet::from_fields_v1(below)? });
+            let entry = Entry { is_member, below: FieldSet::from_fields_v1(below)? };
+            // A mapping is in the order of its keys, as the set is.
+            set.entries.push((step.as_str().into(), entry));
         }
         Some(set)
     }

@@ -40,6 +40,9 @@ pub struct ManagedEntry {
     pub time: Option<String>,
     /// The fields.
     pub fields: FieldSet,
+    /// Which of the object's entries spells these fields already, so that they need
+    /// not be spelled again.
+    spelled_by: Option<usize>,
 }
 
 /// How many managers of updates are told apart.
@@ -59,7 +62,7 @@ impl ManagedEntry {
             && (self.operation == Operation::Apply || self.api_version == other.api_version)
     }
 
-    fn decode(entry: &Value) -> Option<ManagedEntry> {
+    fn decode(index: usize, entry: &Value) -> Option<ManagedEntry> {
         let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
         let operation = match entry["operation"].as_str()? {
             "Apply" => Operation::Apply,
@@ -80,10 +83,28 @@ impl ManagedEntry {
             subresource: text("subresource"),
             time: entry["time"].as_str().map(str::to_owned),
             fields,
+            spelled_by: Some(index),
         })
     }
 
-    fn encode(&self) -> Value {
+    /// Takes fields away.
+    fn lose(&mut self, gone: [&FieldSet; 2]) {
+        let left = self.fields.difference(gone[0]).difference(gone[1]);
+        if left != self.fields {
+            self.fields = left;
+            self.spelled_by = None;
+        }
+    }
+
+    /// As the object tells it; `before` are the entries that it had.
+    fn encode(&self, before: &mut [Value]) -> Value {
+        if let Some(mut entry) = self.spelled_by.and_then(|index| before.get_mut(index)).map(Value::take) {
+            match &self.time {
+                Some(time) if entry["time"] == time.as_str() => {}
+                time => entry["time"] = time.as_deref().into(),
+            }
+            return entry;
+        }
         let operation = match self.operation {
             Operation::Apply => "Apply",
             Operation::Update => "Update",
@@ -122,26 +143,28 @@ impl ManagedEntry {
 pub fn decode(object: &Value) -> Option<Vec<ManagedEntry>> {
     match object.pointer("/metadata/managedFields") {
         None | Some(Value::Null) => Some(Vec::new()),
-        Some(entries) => entries.as_array()?.iter().map(ManagedEntry::decode).collect(),
+        Some(entries) => {
+            entries.as_array()?.iter().enumerate().map(|(at, entry)| ManagedEntry::decode(at, entry)).collect()
+        }
     }
 }
 
-fn encode(object: &mut Value, mut entries: Vec<ManagedEntry>) {
+/// Gives an object its entries; `before` are those that they were read from.
+fn encode(object: &mut Value, mut entries: Vec<ManagedEntry>, mut before: Vec<Value>) {
     entries.sort_by(ManagedEntry::order);
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
-    if entries.is_empty() {
-        metadata.remove("managedFields");
-    } else {
-        metadata.insert(
-            "managedFields".into(),
-            entries.iter().map(ManagedEntry::encode).collect::<Vec<_>>().into(),
-        );
+    if !entries.is_empty() {
+        let entries: Vec<Value> = entries.iter().map(|entry| entry.encode(&mut before)).collect();
+        metadata.insert("managedFields".into(), entries.into());
     }
 }
 
-fn remove_managed_fields(object: &mut Value) {
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
+/// Takes the entries of an object away.
+fn take_managed_fields(object: &mut Value) -> Vec<Value> {
+    let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+    match metadata.and_then(|metadata| metadata.remove("managedFields")) {
+        Some(Value::Array(entries)) => entries,
+        _ => Vec::new(),
     }
 }
 
@@ -232,6 +255,7 @@ impl<S: Structure> Write<'_, S> {
             subresource: self.subresource.to_owned(),
             time: None,
             fields,
+            spelled_by: None,
         }
     }
 
@@ -244,26 +268,32 @@ impl<S: Structure> Write<'_, S> {
             sent.is_empty()
                 || matches!(sent.as_slice(), [only] if only.as_object().is_some_and(Map::is_empty))
         });
+        // Entries that are the server's own need not be spelled again; what a client
+        // spells is not kept as it is.
+        let is_known = sent.is_some_and(|sent| {
+            live.pointer("/metadata/managedFields").and_then(Value::as_array) == Some(sent)
+        });
         let entries = if is_reset && !is_subresource {
             Vec::new()
         } else {
             let own = if is_subresource { None } else { decode(new).filter(|entries| !entries.is_empty()) };
             own.or_else(|| decode(live)).unwrap_or_default()
         };
-        remove_managed_fields(new);
+        let sent = take_managed_fields(new);
+        let before = if is_known { sent } else { Vec::new() };
         let is_creation = live.pointer("/metadata/uid").and_then(Value::as_str).is_none_or(str::is_empty);
         if entries.is_empty() && !is_creation {
             return;
         }
         let mut entries = self.updated(live, new, entries);
         cap(&mut entries);
-        encode(new, entries);
+        encode(new, entries, before);
     }
 
     fn updated(&self, live: &Value, new: &Value, mut entries: Vec<ManagedEntry>) -> Vec<ManagedEntry> {
         let mut live = std::borrow::Cow::Borrowed(live);
         if live.pointer("/metadata/managedFields").is_some() {
-            remove_managed_fields(live.to_mut());
+            take_managed_fields(live.to_mut());
         }
         let comparison = compare(self.structure, &live, new).outside(self.ignored);
         if comparison.is_same() {
@@ -271,7 +301,7 @@ impl<S: Structure> Write<'_, S> {
         }
         let changed = comparison.added.union(&comparison.modified);
         for entry in &mut entries {
-            entry.fields = entry.fields.difference(&changed).difference(&comparison.removed);
+            entry.lose([&changed, &comparison.removed]);
         }
         let own = changed.difference(identity());
         if !own.is_empty() {
@@ -281,6 +311,7 @@ impl<S: Structure> Write<'_, S> {
                 Some(previous) => {
                     previous.fields = std::mem::take(&mut previous.fields).union(&entry.fields);
                     previous.time = entry.time;
+                    previous.spelled_by = None;
                 }
                 None => entries.push(entry),
             }
@@ -296,9 +327,10 @@ impl<S: Structure> Write<'_, S> {
     /// The fields that others own, unless forced.
     pub fn apply(&self, live: &Value, applied: &Value, force: bool) -> Result<Value, Conflicts> {
         let managed = decode(live).unwrap_or_default();
-        let outcome = self.try_apply(live, applied, managed.clone(), force);
-        let mut object = match outcome {
-            Err(conflicts) if self.manager == "kubectl" => {
+        let again = (self.manager == "kubectl").then(|| managed.clone());
+        let outcome = self.try_apply(live, applied, managed, force);
+        let mut object = match (outcome, again) {
+            (Err(conflicts), Some(managed)) => {
                 let Some(allowed) = self.last_applied(live) else { return Err(conflicts) };
                 let left: Vec<Conflict> =
                     conflicts.0.into_iter().filter(|conflict| !allowed.has(&conflict.path)).collect();
@@ -307,7 +339,7 @@ impl<S: Structure> Write<'_, S> {
                 }
                 self.try_apply(live, applied, managed, true)?
             }
-            outcome => outcome?,
+            (outcome, _) => outcome?,
         };
         self.renew_last_applied(&mut object, applied);
         Ok(object)
@@ -320,27 +352,27 @@ impl<S: Structure> Write<'_, S> {
         mut entries: Vec<ManagedEntry>,
         force: bool,
     ) -> Result<Value, Conflicts> {
-        let mut live = live.clone();
-        remove_managed_fields(&mut live);
         let is_creation = live.pointer("/metadata/uid").and_then(Value::as_str).is_none_or(str::is_empty);
         if entries.is_empty() && !is_creation {
             let first = Write { manager: BEFORE_FIRST_APPLY, ..self.clone() };
             let nothing = json!({"metadata": {}});
-            entries = first.updated(&nothing, &live, entries);
+            entries = first.updated(&nothing, live, entries);
         }
         let own_entry = self.entry(Operation::Apply, FieldSet::default());
         let position = entries.iter().position(|entry| entry.is_same_manager(&own_entry));
         let last = position.map(|position| entries.remove(position));
 
         let own = fields(self.structure, applied).outside(self.ignored);
-        let mut object = merge(self.structure, Some(&live), Some(applied)).unwrap_or_else(|| json!({}));
-        if let Some(last) = &last {
+        let mut object = merge(self.structure, Some(live), Some(applied)).unwrap_or_else(|| json!({}));
+        if let Some(last) = &last
+            && !last.fields.difference(&own).is_empty()
+        {
             let others = entries.iter().fold(own.clone(), |all, entry| all.union(&entry.fields));
             object = self.pruned(object, &last.fields, &others);
         }
 
-        let comparison = compare(self.structure, &live, &object).outside(self.ignored);
-        let is_same = live == object;
+        let comparison = compare(self.structure, live, &object).outside(self.ignored);
+        let is_same = *live == object;
         let changed = comparison.added.union(&comparison.modified);
         let conflicts: Vec<Conflict> = entries
             .iter()
@@ -354,21 +386,28 @@ impl<S: Structure> Write<'_, S> {
             return Err(Conflicts(conflicts));
         }
         for entry in &mut entries {
-            entry.fields = entry.fields.difference(&changed).difference(&comparison.removed);
+            entry.lose([&changed, &comparison.removed]);
         }
         let mut entry = own_entry;
         entry.fields = own.difference(identity());
+        // The same fields of the same version are spelled the same.
+        entry.spelled_by = last
+            .as_ref()
+            .filter(|last| last.fields == entry.fields && last.api_version == entry.api_version)
+            .and_then(|last| last.spelled_by);
         entry.time = if is_same { last.and_then(|last| last.time) } else { Some(self.now.to_owned()) };
         entries.push(entry);
         entries.retain(|entry| !entry.fields.is_empty());
-        encode(&mut object, entries);
+        // The object is joined from what lives, entries and all.
+        let before = take_managed_fields(&mut object);
+        encode(&mut object, entries, before);
         Ok(object)
     }
 
     /// Without what the manager applied last time, unless somebody (or the manager
     /// itself, now) owns it.
     fn pruned(&self, merged: Value, last: &FieldSet, owned: &FieldSet) -> Value {
-        if last.is_empty() {
+        if last.difference(owned).is_empty() {
             return merged;
         }
         let structure = self.structure;
@@ -477,6 +516,7 @@ fn cap(entries: &mut Vec<ManagedEntry>) {
                 bucket.subresource = String::new();
                 bucket.fields = std::mem::take(&mut bucket.fields).union(&entry.fields);
                 bucket.time = entry.time;
+                bucket.spelled_by = None;
                 surplus -= 1;
             }
             None => {

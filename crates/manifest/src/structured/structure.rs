@@ -1,5 +1,8 @@
 //! How types divide into fields that are owned apart.
 
+use std::fmt::Write as _;
+
+use compact_str::format_compact;
 use serde_json::Value;
 
 use super::field_set::Step;
@@ -128,7 +131,7 @@ pub(super) fn step_of<S: Structure>(structure: S, form: Form, item: &Value) -> R
             Value::Object(_) => Err("associative list without keys has an element that's a map type".into()),
             Value::Array(_) => Err("not supported: associative list with lists as elements".into()),
             Value::Null => Err("associative list without keys has an element that's an explicit null".into()),
-            value => Ok(format!("v:{value}").into()),
+            value => Ok(format_compact!("v:{value}")),
         };
     }
     let fields = match item {
@@ -154,13 +157,12 @@ pub(super) fn step_of<S: Structure>(structure: S, form: Form, item: &Value) -> R
         ));
     }
     keys.sort_unstable_by_key(|(key, _)| *key);
-    let mut step = String::from("k:{");
+    let mut step = Step::from("k:{");
     for (index, (key, value)) in keys.iter().enumerate() {
-        if index > 0 {
-            step.push(',');
-        }
-        step.push_str(&format!("{:?}:{value}", key));
+        let comma = if index > 0 { "," } else { "" };
+        // Writing into a text cannot fail.
+        let _ = write!(step, "{comma}{key:?}:{value}");
     }
     step.push('}');
-    Ok(step.into())
+    Ok(step)
 }
