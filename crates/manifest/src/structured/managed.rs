@@ -221,6 +221,15 @@ impl std::fmt::Display for Conflicts {
 
 impl std::error::Error for Conflicts {}
 
+/// The fields that tell who owns what.
+fn bookkeeping() -> &'static FieldSet {
+    static BOOKKEEPING: OnceLock<FieldSet> = OnceLock::new();
+    BOOKKEEPING.get_or_init(|| {
+        let fields = json!({"f:metadata": {"f:managedFields": {}}});
+        FieldSet::from_fields_v1(&fields).unwrap_or_default()
+    })
+}
+
 /// Fields that are nobody's.
 fn identity() -> &'static FieldSet {
     static IDENTITY: OnceLock<FieldSet> = OnceLock::new();
@@ -279,23 +288,25 @@ impl<S: Structure> Write<'_, S> {
             let own = if is_subresource { None } else { decode(new).filter(|entries| !entries.is_empty()) };
             own.or_else(|| decode(live)).unwrap_or_default()
         };
-        let sent = take_managed_fields(new);
-        let before = if is_known { sent } else { Vec::new() };
         let is_creation = live.pointer("/metadata/uid").and_then(Value::as_str).is_none_or(str::is_empty);
         if entries.is_empty() && !is_creation {
+            take_managed_fields(new);
             return;
         }
         let mut entries = self.updated(live, new, entries);
+        let sent = take_managed_fields(new);
+        let before = if is_known { sent } else { Vec::new() };
         cap(&mut entries);
         encode(new, entries, before);
     }
 
     fn updated(&self, live: &Value, new: &Value, mut entries: Vec<ManagedEntry>) -> Vec<ManagedEntry> {
-        let mut live = std::borrow::Cow::Borrowed(live);
-        if live.pointer("/metadata/managedFields").is_some() {
-            take_managed_fields(live.to_mut());
+        let is_unmanaged = |object: &Value| object["metadata"]["managedFields"].is_null();
+        let mut comparison = compare(self.structure, live, new).outside(self.ignored);
+        if !is_unmanaged(live) || !is_unmanaged(new) {
+            // Who owns what is nobody's.
+            comparison = comparison.outside(bookkeeping());
         }
-        let comparison = compare(self.structure, &live, new).outside(self.ignored);
         if comparison.is_same() {
             return entries;
         }
