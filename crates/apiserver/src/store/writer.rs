@@ -44,6 +44,9 @@ pub(super) fn run(shared: &Weak<Shared>, mut orders: mpsc::Receiver<Order>, mut 
         }
         settle(shared, &mut batch, outcome.is_ok());
         if let Some(done) = close {
+            if let Some(Err(error)) = disk.as_mut().map(Disk::tidy) {
+                tracing::warn!(%error, "the store was not tidied up");
+            }
             drop(disk);
             // Whoever asked may have gone away.
             let _ = done.send(());
