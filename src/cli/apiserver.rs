@@ -54,6 +54,7 @@ impl Apiserver {
             listen: Some(self.listen),
             tokens: self.token_file.as_deref().map(read_tokens).transpose()?.unwrap_or_default(),
             simulate: self.simulate.then_some(simulation),
+            ..Options::default()
         };
         let server = Server::start(options).await?;
         let kubeconfig = self.data_dir.join("kubeconfig");

@@ -52,7 +52,7 @@ pub(super) fn resource(manifest: &Manifest, text: &str, out: &mut Vec<Diagnostic
         let field = pointer.trim_start_matches('/').replace('/', ".");
         let warning =
             Diagnostic::warning(&origin, format!("{}: Kubernetes 1.36 has no field {field}", manifest.key()));
-        out.push(match suggest(&name, shape.field_names().into_iter()) {
+        out.push(match suggest(&name, shape.field_names()) {
             Some(close) => warning.hint(format!("did you mean {close}?")),
             None => warning,
         });

@@ -33,6 +33,9 @@ mod custom;
 mod discovery;
 mod dispatch;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kinds;
 mod openapi;
 mod request;

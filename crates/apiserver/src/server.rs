@@ -25,15 +25,17 @@ use crate::kinds::builtin;
 use crate::simulate::{self, Simulation};
 use crate::store::{Store, StoreError};
 
-/// How long a client may take to say what it wants.
+/// How long a client may take to say what it wants, unless another time is set.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a connection is asked whether it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// How many connections may be open at once.
 const CONNECTIONS: usize = 4096;
 /// The size of HTTP/2 windows: lists are large.
 const WINDOW: u32 = 1 << 20;
 
 /// How a server is to run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Where objects and certificates are kept; in memory when there is none.
     pub data_dir: Option<PathBuf>,
@@ -43,6 +45,14 @@ pub struct Options {
     pub tokens: Vec<(String, Account)>,
     /// Pretend that workloads run.
     pub simulate: Option<Simulation>,
+    /// How long a client may take to say what it wants: to greet, to send a header.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { data_dir: None, listen: None, tokens: Vec::new(), simulate: None, patience: PATIENCE }
+    }
 }
 
 /// Why a server does not start.
@@ -107,7 +117,7 @@ impl Server {
         controllers::prepare(&api).await;
         let mut tasks = vec![
             tokio::spawn(controllers::run(Arc::clone(&api))),
-            tokio::spawn(accept(listener, acceptor, Arc::clone(&api), stop.clone())),
+            tokio::spawn(accept(listener, acceptor, options.patience, Arc::clone(&api), stop.clone())),
         ];
         if let Some(simulation) = options.simulate {
             tasks.push(tokio::spawn(simulate::run(Arc::clone(&api), simulation)));
@@ -200,7 +210,13 @@ fn acceptor(authority: &Authority, ip: IpAddr) -> Result<TlsAcceptor, StartError
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, stop: CancellationToken) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    patience: Duration,
+    api: Arc<Api>,
+    stop: CancellationToken,
+) {
     let permits = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
     let connections = TaskTracker::new();
     loop {
@@ -225,7 +241,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, sto
         let (acceptor, api, stop) = (acceptor.clone(), Arc::clone(&api), stop.clone());
         connections.spawn(async move {
             tokio::select! {
-                () = serve(stream, acceptor, api) => {}
+                () = serve(stream, acceptor, patience, api) => {}
                 () = stop.cancelled() => {}
             }
             drop(permit);
@@ -235,10 +251,10 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, sto
     connections.wait().await;
 }
 
-async fn serve(stream: TcpStream, acceptor: TlsAcceptor, api: Arc<Api>) {
+async fn serve(stream: TcpStream, acceptor: TlsAcceptor, patience: Duration, api: Arc<Api>) {
     // Small answers are not to wait for more.
     stream.set_nodelay(true).ok();
-    let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await else { return };
+    let Ok(Ok(stream)) = tokio::time::timeout(patience, acceptor.accept(stream)).await else { return };
     let certificate = stream.get_ref().1.peer_certificates().and_then(|all| all.first());
     let user = certificate.and_then(|certificate| user_of(certificate));
     let service = hyper::service::service_fn(move |request| {
@@ -246,14 +262,14 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, api: Arc<Api>) {
         async move { Ok::<_, std::convert::Infallible>(dispatch::answer(&api, user, request).await.0) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(1000)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW * 4)
-        .keep_alive_interval(PATIENCE);
+        .keep_alive_interval(KEEP_ALIVE);
     if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!(error, "a connection ended");
     }

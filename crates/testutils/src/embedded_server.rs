@@ -59,7 +59,7 @@ fn start(folder: &Path, address: SocketAddr) -> Server {
         data_dir: Some(folder.join("data")),
         listen: Some(address),
         tokens: [User::Admin, User::Limited].map(|user| (user.token().to_owned(), user.account())).into(),
-        simulate: None,
+        ..Options::default()
     };
     block_on(Server::start(options)).expect("the embedded server starts")
 }

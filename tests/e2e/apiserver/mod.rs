@@ -3,12 +3,15 @@
 
 mod access;
 mod apply;
+mod custom;
 mod kubectl;
+mod limits;
 mod refused;
 mod semantics;
 mod simulate;
 mod storage;
 mod stored;
+mod transcript;
 
 use http::Method;
 use serde_json::{Value, json};

@@ -2,80 +2,11 @@
 //! subresources. One script of requests is played to both servers; the transcripts
 //! are the same.
 
-use std::sync::LazyLock;
-
 use http::Method;
-use regex::Regex;
 use serde_json::{Value, json};
-use syncline_testutils::{Client, User, real};
+use syncline_testutils::Client;
 
-use super::{comparable, embedded, runtime};
-
-/// What differs from server to server in a path.
-static VERSION: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(resourceVersion=|made-|Time\W+)[a-z0-9]{2,}[-:TZ0-9]*";
-    Regex::new(pattern).expect("a pattern")
-});
-
-/// What was asked and answered, without what differs from server to server.
-struct Transcript<'c> {
-    client: &'c Client,
-    lines: Vec<String>,
-}
-
-impl Transcript<'_> {
-    /// Sends a request, notes the answer, gives it.
-    async fn say(&mut self, method: Method, path: &str, body: Value) -> Value {
-        self.say_as(method, path, "application/json", body).await
-    }
-
-    async fn patch(&mut self, path: &str, language: &str, body: Value) -> Value {
-        self.say_as(Method::PATCH, path, &format!("application/{language}"), body).await
-    }
-
-    async fn say_as(&mut self, method: Method, path: &str, media_type: &str, body: Value) -> Value {
-        let text = if body.is_null() { String::new() } else { body.to_string() };
-        self.say_text(method, path, media_type, text).await
-    }
-
-    async fn say_text(&mut self, method: Method, path: &str, media_type: &str, body: String) -> Value {
-        let headers = [("content-type", media_type), ("user-agent", "conformance/1")];
-        let answer = self.client.send(method.clone(), path, &headers, body).await;
-        let warnings: Vec<_> = answer.headers.get_all("warning").iter().map(|it| it.to_str().ok()).collect();
-        let value: Value = serde_json::from_slice(&answer.body)
-            .unwrap_or_else(|_| String::from_utf8_lossy(&answer.body).into_owned().into());
-        let shown = VERSION.replace_all(&shown(&value), "${1}THEN").into_owned();
-        let path = path.split("continue=").next().unwrap_or_default();
-        let path = VERSION.replace_all(path, "${1}THEN");
-        self.note(format!("{method} {path} -> {} {shown} {warnings:?}", answer.status));
-        value
-    }
-
-    fn note(&mut self, line: String) {
-        self.lines.push(line);
-    }
-}
-
-/// Lists by their names and how they go on, everything else as it is.
-fn shown(value: &Value) -> String {
-    if !value.is_object() {
-        return value.to_string();
-    }
-    let Some(items) = value["items"].as_array() else {
-        let mut value = comparable(value.clone());
-        // Told in words of its own, for people.
-        if value["kind"] == "Status" {
-            value = json!({"reason": value["reason"], "code": value["code"], "status": value["status"]});
-        }
-        if let Some(time) = value.pointer_mut("/metadata/deletionTimestamp") {
-            *time = "TIME".into();
-        }
-        return value.to_string();
-    };
-    let names: Vec<&str> = items.iter().filter_map(|item| item["metadata"]["name"].as_str()).collect();
-    let goes_on = value["metadata"]["continue"].as_str().is_some_and(|token| !token.is_empty());
-    format!("{names:?} goes on: {goes_on}, {} more", value["metadata"]["remainingItemCount"])
-}
+use super::transcript::{Transcript, play_to_both};
 
 fn map(name: &str, value: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"v": value}}, "data": {"v": value}})
@@ -86,7 +17,7 @@ fn version(object: &Value) -> String {
 }
 
 async fn play(client: &Client, namespace: &str) -> Vec<String> {
-    let mut t = Transcript { client, lines: Vec::new() };
+    let mut t = Transcript::new(client);
     let root = format!("/api/v1/namespaces/{namespace}");
     t.say(Method::POST, "/api/v1/namespaces", json!({"metadata": {"name": namespace}})).await;
     pages(&mut t, &root).await;
@@ -96,7 +27,7 @@ async fn play(client: &Client, namespace: &str) -> Vec<String> {
     subresources(&mut t, namespace).await;
     validation(&mut t, &root).await;
     watches(&mut t, &root).await;
-    t.lines
+    t.lines()
 }
 
 async fn pages(t: &mut Transcript<'_>, root: &str) {
@@ -421,24 +352,5 @@ async fn watches(t: &mut Transcript<'_>, root: &str) {
 
 #[test]
 fn one_script_of_requests_is_answered_alike_by_both_servers() {
-    let Some(real) = real() else { return };
-    let real = Client::new(&real.kubeconfig(User::Admin));
-    runtime().block_on(async {
-        let (server, ours) = embedded().await;
-        let namespace = format!("semantics-{}", std::process::id());
-        let (expected, found) = tokio::join!(play(&real, &namespace), play(&ours, &namespace));
-        let mut wrong = Vec::new();
-        for (expected, found) in expected.iter().zip(&found) {
-            if expected != found {
-                wrong.push(format!("real: {expected}\nours: {found}\n"));
-            }
-        }
-        assert!(
-            wrong.is_empty() && expected.len() == found.len(),
-            "{} differ:\n{}",
-            wrong.len(),
-            wrong.join("\n")
-        );
-        server.stop().await;
-    });
+    play_to_both("semantics", async |client, namespace| play(client, namespace).await);
 }

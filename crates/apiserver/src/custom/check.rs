@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::format::has_format;
+use super::rules::counterpart;
 use super::schema::{Limits, Listing, Schema, Type};
 use crate::error::Problem;
 
@@ -15,7 +16,7 @@ const MOST: usize = 100;
 /// compare.
 pub fn check(schema: &Schema, object: &Value, old: Option<&Value>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    visit(schema, object, "", &mut problems);
+    visit(schema, object, old, "", &mut problems);
     // Rules may take it for granted that types and the like are right.
     if !problems.iter().any(hinders_rules) {
         super::rules::check(schema, object, old, "", &mut problems);
@@ -45,7 +46,12 @@ fn child(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-fn visit(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<Problem>) {
+/// What was there before and is as it was may break rules that are newer than it is
+/// (KEP-4008).
+fn visit(schema: &Schema, value: &Value, old: Option<&Value>, path: &str, problems: &mut Vec<Problem>) {
+    if old == Some(value) {
+        return;
+    }
     if problems.len() >= MOST {
         return;
     }
@@ -73,6 +79,11 @@ fn visit(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<Problem>
     }
     match value {
         Value::Object(fields) => {
+            for name in ["apiVersion", "kind"].into_iter().filter(|_| schema.is_embedded) {
+                if fields.get(name).and_then(Value::as_str).is_none_or(str::is_empty) {
+                    problems.push(Problem::required(child(path, name), "must not be empty"));
+                }
+            }
             for name in &schema.required {
                 if !fields.contains_key(&**name) {
                     problems.push(Problem::required(child(path, name), ""));
@@ -80,14 +91,16 @@ fn visit(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<Problem>
             }
             for (name, value) in fields {
                 if let Some(field) = schema.field(name) {
-                    visit(field, value, &child(path, name), problems);
+                    let old = old.and_then(|old| old.get(name));
+                    visit(field, value, old, &child(path, name), problems);
                 }
             }
         }
         Value::Array(items) => {
             if let Some(of_items) = &schema.items {
                 for (index, item) in items.iter().enumerate() {
-                    visit(of_items, item, &format!("{path}[{index}]"), problems);
+                    let old = old.and_then(|old| counterpart(&schema.listing, item, old));
+                    visit(of_items, item, old, &format!("{path}[{index}]"), problems);
                 }
             }
             told_apart(&schema.listing, items, path, problems);
@@ -198,11 +211,11 @@ fn limit(limits: &Limits, value: &Value, path: &str, problems: &mut Vec<Problem>
 fn combined(limits: &Limits, value: &Value, path: &str, problems: &mut Vec<Problem>) {
     let holds = |schema: &Schema| {
         let mut found = Vec::new();
-        visit(schema, value, path, &mut found);
+        visit(schema, value, None, path, &mut found);
         found.is_empty()
     };
     for schema in &limits.all_of {
-        visit(schema, value, path, problems);
+        visit(schema, value, None, path, problems);
     }
     let mut invalid =
         |why: &str| problems.push(Problem::invalid(path, value, &format!("{path:?} must validate {why}")));

@@ -46,6 +46,9 @@ pub fn read(definition: &Value) -> Definition {
     for (index, version) in described.iter().enumerate() {
         let path = format!("spec.versions[{index}]");
         let read = read_version(version, &path, &mut problems);
+        if versions.iter().any(|other: &Version| other.name == read.name) {
+            problems.push(Problem::duplicate(format!("{path}.name"), &(&*read.name).into()));
+        }
         if version["storage"] == true && storage.replace(read.name.clone()).is_some() {
             problems.push(Problem::invalid(
                 "spec.versions",
@@ -155,7 +158,15 @@ fn read_version(version: &Value, path: &str, problems: &mut Vec<Problem>) -> Ver
                 .push(Problem::required(format!("{path}.schema.openAPIV3Schema"), "schemas are required"));
             Schema::anything()
         }
-        schema => Schema::read(schema, &format!("{path}.schema.openAPIV3Schema"), problems),
+        schema => {
+            let path = format!("{path}.schema.openAPIV3Schema");
+            let read = Schema::read(schema, &path, problems);
+            if read.kind != super::Type::Object {
+                let why = "must be object at the root";
+                problems.push(Problem::invalid(format!("{path}.type"), &schema["type"], why));
+            }
+            read
+        }
     };
     let subresources = &version["subresources"];
     let scale = subresources.get("scale").filter(|scale| scale.is_object()).map(|scale| {
@@ -183,6 +194,11 @@ fn read_version(version: &Value, path: &str, problems: &mut Vec<Problem>) -> Ver
     });
     let mut columns = Vec::new();
     for (index, column) in version["additionalPrinterColumns"].as_array().into_iter().flatten().enumerate() {
+        let kinds = ["boolean", "date", "integer", "number", "string"];
+        if !column["type"].as_str().is_some_and(|kind| kinds.contains(&kind)) {
+            let field = format!("{path}.additionalPrinterColumns[{index}].type");
+            problems.push(Problem::unsupported(field, &column["type"], &kinds));
+        }
         match Column::read(column) {
             Ok(column) => columns.push(column),
             Err(why) => problems.push(Problem::invalid(
@@ -192,13 +208,27 @@ fn read_version(version: &Value, path: &str, problems: &mut Vec<Problem>) -> Ver
             )),
         }
     }
-    let selectable = version["selectableFields"].as_array().into_iter().flatten();
+    let selectable = version["selectableFields"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for (index, field) in selectable.iter().enumerate() {
+        let spelled = field["jsonPath"].as_str().unwrap_or_default();
+        let mut names = spelled.strip_prefix('.').into_iter().flat_map(|rest| rest.split('.'));
+        let found = names.try_fold(&schema, |schema, name| schema.properties.get(name));
+        let is_simple = found.is_some_and(|found| {
+            matches!(found.kind, super::Type::String | super::Type::Integer | super::Type::Boolean)
+        });
+        if !is_simple {
+            let why = "must point to a field of type string, boolean or integer";
+            let field = format!("{path}.selectableFields[{index}].jsonPath");
+            problems.push(Problem::invalid(field, &spelled.into(), why));
+        }
+    }
     Version {
         name: name.into(),
         has_status: subresources.get("status").is_some_and(Value::is_object),
         scale,
         columns,
         selectable: selectable
+            .iter()
             .filter_map(|field| field["jsonPath"].as_str())
             .map(|path| path.trim_start_matches('.').into())
             .collect(),

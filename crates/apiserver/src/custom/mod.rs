@@ -7,6 +7,7 @@
 mod check;
 mod definition;
 mod format;
+mod functions;
 mod rules;
 mod schema;
 mod shape;

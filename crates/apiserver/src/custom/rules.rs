@@ -1,8 +1,11 @@
 //! Rules in CEL (`x-kubernetes-validations`).
 
+use std::sync::OnceLock;
+
 use cel::{Context, Program};
 use serde_json::Value;
 
+use super::functions;
 use super::schema::{Listing, Schema};
 use crate::error::Problem;
 
@@ -34,15 +37,13 @@ impl Rule {
     pub fn read(rule: &Value) -> Result<Rule, String> {
         let text = |name: &str| rule[name].as_str().filter(|text| !text.is_empty());
         let source = text("rule").ok_or("rule is not specified")?;
-        let compiled =
-            |source: &str| Program::compile(source).map_err(|error| format!("compilation failed: {error}"));
-        let program = compiled(source)?;
+        let program = functions::compile(source)?;
         let needs_old = program.references().variables().contains(&"oldSelf");
         Ok(Rule {
             program,
             source: source.into(),
             message: text("message").map(Box::from),
-            message_expression: text("messageExpression").map(compiled).transpose()?,
+            message_expression: text("messageExpression").map(functions::compile).transpose()?,
             reason: match text("reason") {
                 Some("FieldValueForbidden") => "FieldValueForbidden",
                 Some("FieldValueRequired") => "FieldValueRequired",
@@ -59,7 +60,11 @@ impl Rule {
         if self.needs_old && old.is_none() && !self.old_is_optional {
             return None;
         }
-        let mut context = Context::default();
+        // What is as it was may break rules that are newer than it is (KEP-4008).
+        if !self.needs_old && old == Some(value) {
+            return None;
+        }
+        let mut context = surroundings().new_inner_scope();
         context.add_variable_from_value("self", to_cel(value));
         if let Some(old) = old {
             context.add_variable_from_value("oldSelf", to_cel(old));
@@ -95,6 +100,12 @@ impl Rule {
     }
 }
 
+/// What all rules see.
+fn surroundings() -> &'static Context<'static, 'static> {
+    static SURROUNDINGS: OnceLock<Context<'static, 'static>> = OnceLock::new();
+    SURROUNDINGS.get_or_init(functions::context)
+}
+
 /// Checks the rules of a value and of what is in it.
 pub(super) fn check(
     schema: &Schema,
@@ -128,7 +139,7 @@ pub(super) fn check(
 }
 
 /// The item of the list before that is the same one, where items can be told apart.
-fn counterpart<'v>(listing: &Listing, item: &Value, old: &'v Value) -> Option<&'v Value> {
+pub(super) fn counterpart<'v>(listing: &Listing, item: &Value, old: &'v Value) -> Option<&'v Value> {
     let Listing::Map(keys) = listing else { return None };
     old.as_array()?.iter().find(|other| keys.iter().all(|key| other.get(&**key) == item.get(&**key)))
 }

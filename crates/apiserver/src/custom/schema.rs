@@ -191,6 +191,11 @@ impl Reader<'_> {
             }
             _ => {}
         }
+        if let Some(default) = &schema.default
+            && self.is_structural
+        {
+            self.default(&schema, default, path);
+        }
         schema.listing = self.listing(fields, path, &schema);
         schema.required = texts(fields.get("required"));
         schema.limits = self.limits(fields, path);
@@ -229,10 +234,39 @@ impl Reader<'_> {
         }
     }
 
+    /// A default is a value that the schema takes as it is.
+    fn default(&mut self, schema: &Schema, default: &Value, path: &str) {
+        let path = format!("{path}.default");
+        let (mut pruned, mut unknown) = (default.clone(), Vec::new());
+        super::prune(schema, &mut pruned, &mut unknown);
+        if !unknown.is_empty() {
+            let why = format!("must not have unknown fields: {}", unknown.join(", "));
+            self.problems.push(Problem::invalid(path, default, &why));
+            return;
+        }
+        super::fill(schema, &mut pruned);
+        for problem in super::check(schema, &pruned, None) {
+            let field = format!("{path}.{}", problem.field).trim_end_matches('.').to_owned();
+            self.problems.push(Problem { field, ..problem });
+        }
+    }
+
     fn listing(&mut self, fields: &Map<String, Value>, path: &str, schema: &Schema) -> Listing {
         let keys = texts(fields.get("x-kubernetes-list-map-keys"));
         match fields.get("x-kubernetes-list-type").and_then(Value::as_str) {
-            Some("set") => Listing::Set,
+            Some("set") => {
+                let items = schema.items.as_deref();
+                let is_granular = items.is_some_and(|items| match items.kind {
+                    Type::Object => !items.is_atomic,
+                    Type::Array => !matches!(items.listing, Listing::Atomic),
+                    _ => false,
+                });
+                if is_granular {
+                    let why = "items of a set must be scalar or atomic";
+                    self.problems.push(Problem::invalid(format!("{path}.items"), &Value::Null, why));
+                }
+                Listing::Set
+            }
             Some("map") => {
                 if keys.is_empty() {
                     let why = "must not be empty if x-kubernetes-list-type is map";

@@ -176,6 +176,13 @@ impl Version {
         Ok(())
     }
 
+    /// Takes away what a version does not have, from an object of another one.
+    pub fn restrict(&self, object: &mut Value) {
+        if let Model::Custom(schema) = &self.model {
+            custom::prune(schema, object, &mut Vec::new());
+        }
+    }
+
     /// An object that says nothing, as it is written: what a new object is compared
     /// with.
     pub fn empty(&self) -> Value {

@@ -192,7 +192,8 @@ impl Record {
         let (count, rest) = rest.split_first_chunk::<2>()?;
         let count = usize::from(u16::from_le_bytes(*count));
         let (spans, json) = rest.split_at_checked(16 * count)?;
-        let place = |bytes: &[u8], at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+        let place =
+            |bytes: &[u8], at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
         let labels: Option<Box<[LabelSpan]>> = spans
             .chunks_exact(16)
             .map(|span| {

@@ -40,11 +40,7 @@ impl Call<'_> {
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub fn written(
-        &self,
-        mut object: Value,
-        duplicates: &[String],
-    ) -> Result<(Value, Vec<String>), String> {
+    pub fn written(&self, mut object: Value, duplicates: &[String]) -> Result<(Value, Vec<String>), String> {
         let mut unknown = Vec::new();
         let kind = &self.resource.kind;
         self.version.normalize(kind, &mut object, &mut unknown).map_err(|error| error.message)?;

@@ -124,8 +124,12 @@ impl Call<'_> {
         if self.is_stored_version() {
             return Encoded::new(object);
         }
-        let mut object = object.clone();
-        object["apiVersion"] = self.resource.api_version(&self.resource.storage_version).into();
+        let (mut object, stored) = (object.clone(), &self.resource.storage_version);
+        object["apiVersion"] = self.resource.api_version(stored).into();
+        if let Some(version) = self.resource.version(stored) {
+            // It was of the right types before.
+            let _ = version.normalize(&self.resource.kind, &mut object, &mut Vec::new());
+        }
         Encoded::new(&object)
     }
 
@@ -151,8 +155,7 @@ impl Call<'_> {
 /// Brings a stored object into another version of its kind.
 pub(crate) fn convert(resource: &Resource, version: &Version, object: &mut Value) {
     object["apiVersion"] = resource.api_version(&version.name).into();
-    // What is stored is of the right types.
-    let _ = version.normalize(&resource.kind, object, &mut Vec::new());
+    version.restrict(object);
 }
 
 /// Now, as objects tell it.

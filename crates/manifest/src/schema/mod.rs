@@ -174,7 +174,10 @@ impl Reader {
                     let scope = if scope == "namespaced" { Scope::Namespaced } else { Scope::Cluster };
                     let has_scale = next() == "scale";
                     if let Some(root) = self.names.get(root).copied() {
-                        kinds.entry(version).or_default().insert(name, Kind { plural, scope, has_scale, root });
+                        kinds
+                            .entry(version)
+                            .or_default()
+                            .insert(name, Kind { plural, scope, has_scale, root });
                     }
                 }
                 Some(name) => {

@@ -143,9 +143,12 @@ impl ManagedEntry {
 pub fn decode(object: &Value) -> Option<Vec<ManagedEntry>> {
     match object.pointer("/metadata/managedFields") {
         None | Some(Value::Null) => Some(Vec::new()),
-        Some(entries) => {
-            entries.as_array()?.iter().enumerate().map(|(at, entry)| ManagedEntry::decode(at, entry)).collect()
-        }
+        Some(entries) => entries
+            .as_array()?
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| ManagedEntry::decode(at, entry))
+            .collect(),
     }
 }
 
