@@ -2,6 +2,8 @@
 //! subresources. One script of requests is played to both servers; the transcripts
 //! are the same.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 use syncline_testutils::Client;
@@ -115,6 +117,12 @@ async fn versions(t: &mut Transcript<'_>, root: &str) {
     .await;
     t.patch(&format!("{root}/services/s"), "merge-patch+json", json!({"spec": {"clusterIP": "10.0.7.7"}}))
         .await;
+    for kind in
+        ["NodePort", "ClusterIP", "LoadBalancer", "NodePort", "ClusterIP", "ExternalName", "ClusterIP"]
+    {
+        let spec = json!({"spec": {"type": kind, "externalName": if kind == "ExternalName" { json!("example.com") } else { Value::Null }}});
+        t.patch(&format!("{root}/services/s"), "merge-patch+json", spec).await;
+    }
     t.patch(
         &format!("{root}/services/s"),
         "strategic-merge-patch+json",
@@ -173,6 +181,8 @@ async fn names_and_deletion(t: &mut Transcript<'_>, root: &str) {
     t.say(Method::GET, &format!("{root}/pods/p"), Value::Null).await;
     t.say(Method::POST, &format!("{root}/pods"), pod).await;
     t.say(Method::POST, &format!("{root}/pods/p/binding"), json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n"}})).await;
+    // The real server decides by what its cache has seen.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     t.say(Method::DELETE, &format!("{root}/pods/p"), Value::Null).await;
     t.say(Method::DELETE, &format!("{root}/pods/p?gracePeriodSeconds=0"), Value::Null).await;
     t.say(Method::GET, &format!("{root}/pods/p"), Value::Null).await;

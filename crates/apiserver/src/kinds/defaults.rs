@@ -354,6 +354,8 @@ fn service(spec: &mut Map<String, Value>) {
     if spec["sessionAffinity"] == "ClientIP" {
         let client = child(child(spec, "sessionAffinityConfig"), "clientIP");
         default(client, "timeoutSeconds", json!(10800));
+    } else {
+        spec.remove("sessionAffinityConfig");
     }
     for port in items(spec, "ports") {
         default(port, "protocol", json!("TCP"));

@@ -24,6 +24,7 @@ impl Call<'_> {
         let kind = object["spec"]["type"].as_str().unwrap_or_default().to_owned();
         if let Some(before) = before {
             keep(&before["spec"], &mut object["spec"], &kind);
+            drop_what_its_type_has_not(&before["spec"], &mut object["spec"], &kind);
         }
         let spec = &mut object["spec"];
         if kind == "ExternalName" {
@@ -97,6 +98,38 @@ impl Call<'_> {
 
 fn address_of(service: &Value) -> Option<Ipv4Addr> {
     service["spec"]["clusterIP"].as_str()?.parse().ok()
+}
+
+/// What a service had for its type, and did not change, goes when its type does.
+fn drop_what_its_type_has_not(before: &Value, spec: &mut Value, kind: &str) {
+    let was = before["type"].as_str().unwrap_or_default();
+    let has_address = |kind: &str| kind != "ExternalName";
+    let has_node_ports = |kind: &str| matches!(kind, "NodePort" | "LoadBalancer");
+    let balances = |kind: &str| kind == "LoadBalancer";
+    let mut gone: Vec<&str> = Vec::new();
+    if has_address(was) && !has_address(kind) {
+        gone.extend(["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"]);
+    }
+    if has_node_ports(was) && !has_node_ports(kind) {
+        gone.push("externalTrafficPolicy");
+        let node_ports = |spec: &Value| -> Vec<Value> {
+            spec["ports"].as_array().into_iter().flatten().map(|port| port["nodePort"].clone()).collect()
+        };
+        if node_ports(before) == node_ports(spec) {
+            for port in spec["ports"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+                port.remove("nodePort");
+            }
+        }
+    }
+    if balances(was) && !balances(kind) {
+        gone.extend(["allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"]);
+    }
+    let Some(fields) = spec.as_object_mut() else { return };
+    for field in gone {
+        if fields.get(field) == before.get(field) {
+            fields.remove(field);
+        }
+    }
 }
 
 /// What a service keeps when it is replaced by one that does not say.

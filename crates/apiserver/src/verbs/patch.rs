@@ -218,8 +218,8 @@ fn applied(call: &mut Call<'_>, payload: &Payload) -> Result<Value, ApiError> {
         return Err(wrong_name(name, call.name));
     }
     if call.resource.is_namespaced() {
-        let namespace = metadata.entry("namespace").or_insert_with(|| call.namespace.into());
-        if *namespace != call.namespace {
+        let is_elsewhere = |namespace: &Value| *namespace != call.namespace;
+        if metadata.get("namespace").is_some_and(is_elsewhere) {
             return Err(ApiError::bad_request(
                 "the namespace of the provided object does not match the namespace sent on the request",
             ));

@@ -477,9 +477,6 @@ impl<S: Structure> Write<'_, S> {
             && let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut)
         {
             annotations.remove(LAST_APPLIED);
-            if annotations.is_empty() {
-                metadata.remove("annotations");
-            }
         }
         *annotation = Value::from(format!("{applied}\n"));
     }
