@@ -55,7 +55,7 @@ fn comparable(text: &str) -> String {
             // What documentation does not tell, though the list of values is there.
             (r"(?s)\n Possible enum values:\n.*?\n\n", "\n"),
             // Kinds that are not served, as docs/apiserver.md tells.
-            (r"(?m)^(autoscaling/v1|bindings .*|componentstatuses.*)\n", ""),
+            (r"(?m)^(bindings .*|componentstatuses.*)\n", ""),
             (r"https?://127\.0\.0\.1:\d+", "SERVER"),
             (r"10\.\d+\.\d+\.\d+", "ADDRESS"),
             (r"\b3[0-2]\d{3}(\b|/)", "PORT${1}"),

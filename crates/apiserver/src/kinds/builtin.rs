@@ -48,7 +48,7 @@ const NAMES: &[(&str, &str, &[&str], &[&str])] = &[
 
 const ENDPOINTS_WARNING: &str = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
 
-/// All built-in kinds that are served: one version each, the stored one.
+/// All built-in kinds that are served, each with the version that is stored first.
 pub fn builtin() -> Registry {
     let mut registry = Registry::default();
     let mut kinds: BTreeMap<(&str, &str), Vec<(&str, &str)>> = BTreeMap::new();
@@ -59,9 +59,13 @@ pub fn builtin() -> Registry {
     for ((group, kind), mut versions) in kinds {
         // `v2` before `v1`: the newest stable version is the one that is stored.
         versions.sort_by(|a, b| b.cmp(a));
-        let Some((version, api_version)) = versions.first() else { continue };
-        let Some(known) = schema::kind(&GroupVersionKind::parse(api_version, kind)) else { continue };
-        registry.add(resource(group, kind, version, known));
+        let mut resources = versions.iter().filter_map(|(version, api_version)| {
+            let known = schema::kind(&GroupVersionKind::parse(api_version, kind))?;
+            Some(resource(group, kind, version, known))
+        });
+        let Some(mut newest) = resources.next() else { continue };
+        newest.versions.extend(resources.flat_map(|older| older.versions));
+        registry.add(newest);
     }
     registry
 }

@@ -74,14 +74,14 @@ pub(super) fn set_defaults(kind: &str, object: &mut Value) {
             default(object, "volumeBindingMode", json!("Immediate"));
         }
         "HorizontalPodAutoscaler" => {
+            let is_old = object.get("apiVersion").is_some_and(|version| version == "autoscaling/v1");
             let spec = child(object, "spec");
             default(spec, "minReplicas", json!(1));
-            default(
-                spec,
-                "metrics",
-                json!([{"type": "Resource", "resource": {"name": "cpu",
-                    "target": {"type": "Utilization", "averageUtilization": 80}}}]),
-            );
+            if !is_old {
+                let target = json!({"type": "Utilization", "averageUtilization": 80});
+                let cpu = json!({"type": "Resource", "resource": {"name": "cpu", "target": target}});
+                default(spec, "metrics", json!([cpu]));
+            }
         }
         "NetworkPolicy" => {
             let spec = child(object, "spec");

@@ -2,6 +2,7 @@
 
 mod builtin;
 mod column;
+mod conversion;
 mod defaults;
 mod names;
 mod strategy;
@@ -176,10 +177,17 @@ impl Version {
         Ok(())
     }
 
-    /// Takes away what a version does not have, from an object of another one.
-    pub fn restrict(&self, object: &mut Value) {
-        if let Model::Custom(schema) = &self.model {
-            custom::prune(schema, object, &mut Vec::new());
+    /// Brings an object of another version of its kind into this one.
+    pub fn adopt(&self, kind: &str, object: &mut Value) {
+        match &self.model {
+            Model::Custom(schema) => custom::prune(schema, object, &mut Vec::new()),
+            Model::Builtin(_) => {
+                if kind == "HorizontalPodAutoscaler" {
+                    conversion::autoscaler(object, &self.name);
+                }
+                // What is stored is of the right types.
+                let _ = self.normalize(kind, object, &mut Vec::new());
+            }
         }
     }
 

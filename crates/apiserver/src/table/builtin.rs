@@ -432,6 +432,9 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
                         .into()
                     }),
                     text("Targets", |object| {
+                        if let Some(share) = object["spec"]["targetCPUUtilizationPercentage"].as_i64() {
+                            return format!("cpu: <unknown>/{share}%").into();
+                        }
                         let targets: Vec<String> = list(object, "/spec/metrics")
                             .map(|metric| {
                                 let name = metric["resource"]["name"].as_str().unwrap_or_default();

@@ -127,6 +127,7 @@ impl Call<'_> {
         let (mut object, stored) = (object.clone(), &self.resource.storage_version);
         object["apiVersion"] = self.resource.api_version(stored).into();
         if let Some(version) = self.resource.version(stored) {
+            version.adopt(&self.resource.kind, &mut object);
             // It was of the right types before.
             let _ = version.normalize(&self.resource.kind, &mut object, &mut Vec::new());
         }
@@ -155,7 +156,7 @@ impl Call<'_> {
 /// Brings a stored object into another version of its kind.
 pub(crate) fn convert(resource: &Resource, version: &Version, object: &mut Value) {
     object["apiVersion"] = resource.api_version(&version.name).into();
-    version.restrict(object);
+    version.adopt(&resource.kind, object);
 }
 
 /// Now, as objects tell it.
