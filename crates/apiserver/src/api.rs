@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Rbac, Users};
-use crate::controllers;
+use crate::custom::DEFINITIONS;
 use crate::kinds::{Registry, Resource};
 use crate::store::{Key, Store, TableName};
 
@@ -20,14 +21,25 @@ pub(crate) struct Api {
     rbac: Rbac,
     addresses: Mutex<HashSet<Ipv4Addr>>,
     requests: Mutex<BTreeMap<Counted, u64>>,
+    definition_changed: DefinitionChanged,
     stop: CancellationToken,
 }
+
+/// What follows when a definition of a custom kind was stored, or deleted if there is
+/// none, before whoever did it is answered.
+pub(crate) type DefinitionChanged = for<'a> fn(&'a Arc<Api>, &'a Key, Option<&'a Value>) -> BoxFuture<'a, ()>;
 
 /// What requests are counted by: verb, group, kind, code.
 type Counted = (&'static str, String, String, u16);
 
 impl Api {
-    pub fn new(store: Store, registry: Registry, users: Users, stop: CancellationToken) -> Api {
+    pub fn new(
+        store: Store,
+        registry: Registry,
+        users: Users,
+        definition_changed: DefinitionChanged,
+        stop: CancellationToken,
+    ) -> Api {
         Api {
             store,
             registry: RwLock::new(Arc::new(registry)),
@@ -35,6 +47,7 @@ impl Api {
             rbac: Rbac::default(),
             addresses: Mutex::default(),
             requests: Mutex::default(),
+            definition_changed,
             stop,
         }
     }
@@ -76,9 +89,8 @@ impl Api {
     /// An object was stored, or deleted if there is none: what must follow before
     /// whoever did it is answered.
     pub async fn changed(self: &Arc<Self>, resource: &Arc<Resource>, key: &Key, object: Option<&Value>) {
-        if &*resource.table == controllers::DEFINITIONS {
-            // Boxed, for it writes objects itself.
-            Box::pin(controllers::definition_changed(self, key, object)).await;
+        if &*resource.table == DEFINITIONS {
+            (self.definition_changed)(self, key, object).await;
         }
     }
 

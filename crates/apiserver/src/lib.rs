@@ -37,6 +37,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod kinds;
+mod names;
 mod openapi;
 mod request;
 mod response;

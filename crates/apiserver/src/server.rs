@@ -113,7 +113,7 @@ impl Server {
             users.add(&token, User::known(account.name, account.groups));
         }
         let stop = CancellationToken::new();
-        let api = Arc::new(Api::new(store, builtin(), users, stop.clone()));
+        let api = Arc::new(Api::new(store, builtin(), users, controllers::definition_changed, stop.clone()));
         controllers::prepare(&api).await;
         let mut tasks = vec![
             tokio::spawn(controllers::run(Arc::clone(&api))),

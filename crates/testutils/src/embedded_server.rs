@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use syncline_apiserver::{Options, Server};
 use tempfile::TempDir;
 
-use crate::api_server::User;
 use crate::block_on;
+use crate::user::User;
 
 #[derive(Debug)]
 pub struct EmbeddedServer {

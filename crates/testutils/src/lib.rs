@@ -11,14 +11,16 @@ mod memory;
 mod podinfo;
 mod real_server;
 pub mod schema_table;
+mod user;
 
-pub use api_server::{ApiServer, Backend, User, output_with_input, real, shared};
+pub use api_server::{ApiServer, Backend, output_with_input, real, shared};
 pub use client::{Answer, Client, Lines};
 pub use fleet_repo::FleetRepo;
 pub use git_server::GitServer;
 pub use memory::Memory;
 pub use podinfo::podinfo;
 pub use real_server::oracles;
+pub use user::User;
 
 use std::net::TcpListener;
 use std::sync::OnceLock;

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::api_server::User;
+use crate::user::User;
 use crate::{free_port, wait_for};
 
 /// The folder with kube-apiserver, etcd, kubectl and helm, from

@@ -2,24 +2,29 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::{change, delete_all, remove_finalizer, resource_of};
 use crate::api::Api;
-use crate::custom;
+use crate::custom::{self, DEFINITION_FINALIZER, DEFINITIONS};
 use crate::request::Propagation;
 use crate::store::{Key, Record};
 use crate::verbs::{Deletion, now};
 
-/// Where definitions are stored.
-pub(crate) const TABLE: &str = "apiextensions.k8s.io/customresourcedefinitions";
-/// The finalizer of definitions whose objects are still there.
-pub(crate) const FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
 const MANAGER: &str = "kube-apiserver";
 
 /// A definition was stored (or deleted, if there is none): from now on its kind is
 /// served as it says.
-pub(crate) async fn definition_changed(api: &Arc<Api>, key: &Key, definition: Option<&Value>) {
+pub(crate) fn definition_changed<'a>(
+    api: &'a Arc<Api>,
+    key: &'a Key,
+    definition: Option<&'a Value>,
+) -> BoxFuture<'a, ()> {
+    Box::pin(take_up(api, key, definition))
+}
+
+async fn take_up(api: &Arc<Api>, key: &Key, definition: Option<&Value>) {
     let Some(definition) = definition else {
         let (plural, group) = key.name.split_once('.').unwrap_or((&key.name, ""));
         api.change_registry(|registry| registry.remove(group, plural));
@@ -29,7 +34,7 @@ pub(crate) async fn definition_changed(api: &Arc<Api>, key: &Key, definition: Op
         return;
     }
     serve(api, definition);
-    let Some(resource) = resource_of(api, TABLE) else { return };
+    let Some(resource) = resource_of(api, DEFINITIONS) else { return };
     if !is_told(definition) {
         let outcome = change(api, &resource, key, "status", MANAGER, &tell).await;
         if let Err(error) = outcome {
@@ -101,11 +106,12 @@ pub(super) async fn finish(api: &Arc<Api>, name: &str) {
             return;
         }
     }
-    let Some(resource) = resource_of(api, TABLE) else { return };
+    let Some(resource) = resource_of(api, DEFINITIONS) else { return };
     let key = Key::new("", name);
-    let outcome =
-        change(api, &resource, &key, "", MANAGER, &|definition| remove_finalizer(definition, FINALIZER))
-            .await;
+    let outcome = change(api, &resource, &key, "", MANAGER, &|definition| {
+        remove_finalizer(definition, DEFINITION_FINALIZER)
+    })
+    .await;
     if let Err(error) = outcome
         && error.reason != "NotFound"
     {

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::access::User;
 use crate::api::Api;
+use crate::custom::DEFINITIONS;
 use crate::error::ApiError;
 use crate::kinds::Resource;
 use crate::request::Query;
@@ -23,7 +24,7 @@ use crate::verbs::{Call, Deletion, Modified, Precondition, Produced, delete_now,
 
 use cascade::Cascade;
 
-pub(crate) use definitions::{FINALIZER as DEFINITION_FINALIZER, TABLE as DEFINITIONS, definition_changed};
+pub(crate) use definitions::definition_changed;
 pub(crate) use prepare::prepare;
 
 /// How many objects are deleted at once.

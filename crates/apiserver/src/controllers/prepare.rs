@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::definitions;
 use crate::access::initial;
 use crate::api::Api;
+use crate::custom::DEFINITIONS;
 use crate::kinds::prepare_create;
 use crate::store::{Change, Encoded, Expect, Key, Record};
 use crate::verbs::{new_uid, now};
@@ -17,7 +18,7 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 /// Creates what is missing; serves the kinds that are defined.
 pub(crate) async fn prepare(api: &Arc<Api>) {
     let everything = |_: &Key, _: &Record| true;
-    for (_, record) in api.store.list_now(definitions::TABLE, None, None, everything, usize::MAX).records {
+    for (_, record) in api.store.list_now(DEFINITIONS, None, None, everything, usize::MAX).records {
         definitions::serve(api, &record.value());
     }
     let namespaces =

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::format::has_format;
-use super::rules::counterpart;
 use super::schema::{Limits, Listing, Schema, Type};
 use crate::error::Problem;
 
@@ -19,7 +18,7 @@ pub fn check(schema: &Schema, object: &Value, old: Option<&Value>) -> Vec<Proble
     visit(schema, object, old, "", &mut problems);
     // Rules may take it for granted that types and the like are right.
     if !problems.iter().any(hinders_rules) {
-        super::rules::check(schema, object, old, "", &mut problems);
+        check_rules(schema, object, old, "", &mut problems);
     } else if schema.has_rules() {
         problems.push(Problem {
             field: "<nil>".into(),
@@ -234,6 +233,38 @@ fn combined(limits: &Limits, value: &Value, path: &str, problems: &mut Vec<Probl
     }
 }
 
+/// Checks the rules of a value and of what is in it.
+fn check_rules(schema: &Schema, value: &Value, old: Option<&Value>, path: &str, problems: &mut Vec<Problem>) {
+    for rule in &schema.rules {
+        problems.extend(rule.check(value, old, path));
+    }
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if let Some(field) = schema.field(name) {
+                    let old = old.and_then(|old| old.get(name));
+                    let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    check_rules(field, value, old, &path, problems);
+                }
+            }
+        }
+        Value::Array(items) => {
+            let Some(of_items) = &schema.items else { return };
+            for (index, item) in items.iter().enumerate() {
+                let old = old.and_then(|old| counterpart(&schema.listing, item, old));
+                check_rules(of_items, item, old, &format!("{path}[{index}]"), problems);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The item of the list before that is the same one, where items can be told apart.
+fn counterpart<'v>(listing: &Listing, item: &Value, old: &'v Value) -> Option<&'v Value> {
+    let Listing::Map(keys) = listing else { return None };
+    old.as_array()?.iter().find(|other| keys.iter().all(|key| other.get(&**key) == item.get(&**key)))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -294,5 +325,30 @@ mod tests {
             assert_eq!(problems.len(), 1, "{source} {problems:?}");
             assert!(problems[0].message.contains(message), "{source} {problems:?}");
         }
+    }
+
+    #[test]
+    fn rules_hold_for_what_is_and_for_what_was() {
+        let schema = json!({"type": "object", "properties": {"spec": {
+            "type": "object",
+            "x-kubernetes-validations": [
+                {"rule": "self.min <= self.max", "message": "min must not be above max"},
+                {"rule": "!has(oldSelf.name) || self.name == oldSelf.name", "message": "name stays"},
+            ],
+            "properties": {"min": {"type": "integer"}, "max": {"type": "integer"}, "name": {"type": "string"}},
+        }}});
+        let mut problems = Vec::new();
+        let schema = Schema::read(&schema, "", &mut problems);
+        assert_eq!(problems, []);
+        let object = |min: i64, name: &str| json!({"spec": {"min": min, "max": 5, "name": name}});
+        assert_eq!(check(&schema, &object(1, "a"), None), []);
+        let found = check(&schema, &object(9, "a"), None);
+        assert_eq!(found[0].message, "Invalid value: min must not be above max");
+        assert_eq!(found[0].field, "spec");
+        assert_eq!(
+            check(&schema, &object(1, "b"), Some(&object(1, "a")))[0].message,
+            "Invalid value: name stays"
+        );
+        assert!(super::super::rules::Rule::read(&json!({"rule": "self.("})).is_err());
     }
 }

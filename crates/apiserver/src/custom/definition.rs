@@ -5,9 +5,16 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use syncline_manifest::schema::Scope;
 
+use super::defaults::check_defaults;
 use super::schema::Schema;
 use crate::error::Problem;
-use crate::kinds::{Column, Model, Resource, Scale, Version, is_dns_label, is_dns_subdomain};
+use crate::kinds::{Column, Model, Resource, Scale, Version};
+use crate::names::{is_dns_label, is_dns_subdomain};
+
+/// Where definitions are stored.
+pub const DEFINITIONS: &str = "apiextensions.k8s.io/customresourcedefinitions";
+/// The finalizer of definitions whose objects are still there.
+pub const DEFINITION_FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
 
 /// What a definition says.
 #[derive(Debug)]
@@ -161,6 +168,7 @@ fn read_version(version: &Value, path: &str, problems: &mut Vec<Problem>) -> Ver
         schema => {
             let path = format!("{path}.schema.openAPIV3Schema");
             let read = Schema::read(schema, &path, problems);
+            check_defaults(&read, &path, problems);
             if read.kind != super::Type::Object {
                 let why = "must be object at the root";
                 problems.push(Problem::invalid(format!("{path}.type"), &schema["type"], why));

@@ -12,7 +12,7 @@ pub(super) fn has_format(format: &str, text: &str) -> bool {
         "ipv4" => text.parse::<std::net::Ipv4Addr>().is_ok(),
         "ipv6" => text.parse::<std::net::Ipv6Addr>().is_ok(),
         "cidr" => is_cidr(text),
-        "hostname" => crate::kinds::is_dns_subdomain(&text.to_lowercase()),
+        "hostname" => crate::names::is_dns_subdomain(&text.to_lowercase()),
         "uuid" => is_uuid(text),
         "email" => text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty()),
         "uri" => text.parse::<http::Uri>().is_ok_and(|uri| uri.scheme().is_some() || text.starts_with('/')),

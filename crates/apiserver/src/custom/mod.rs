@@ -5,6 +5,7 @@
 //! structural schemas of KEP-2337 and the CEL rules of KEP-2876. Pure.
 
 mod check;
+mod defaults;
 mod definition;
 mod format;
 mod functions;
@@ -14,6 +15,6 @@ mod shape;
 
 pub use check::check;
 pub(crate) use definition::rank;
-pub use definition::read;
+pub use definition::{DEFINITION_FINALIZER, DEFINITIONS, read};
 pub use schema::{Listing, Schema, Type};
 pub use shape::{fill, prune};

@@ -191,11 +191,6 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        if let Some(default) = &schema.default
-            && self.is_structural
-        {
-            self.default(&schema, default, path);
-        }
         schema.listing = self.listing(fields, path, &schema);
         schema.required = texts(fields.get("required"));
         schema.limits = self.limits(fields, path);
@@ -231,23 +226,6 @@ impl Reader<'_> {
                 self.problems.push(Problem::unsupported(format!("{path}.type"), &other.into(), &kinds));
                 Type::Any
             }
-        }
-    }
-
-    /// A default is a value that the schema takes as it is.
-    fn default(&mut self, schema: &Schema, default: &Value, path: &str) {
-        let path = format!("{path}.default");
-        let (mut pruned, mut unknown) = (default.clone(), Vec::new());
-        super::prune(schema, &mut pruned, &mut unknown);
-        if !unknown.is_empty() {
-            let why = format!("must not have unknown fields: {}", unknown.join(", "));
-            self.problems.push(Problem::invalid(path, default, &why));
-            return;
-        }
-        super::fill(schema, &mut pruned);
-        for problem in super::check(schema, &pruned, None) {
-            let field = format!("{path}.{}", problem.field).trim_end_matches('.').to_owned();
-            self.problems.push(Problem { field, ..problem });
         }
     }
 

@@ -4,7 +4,6 @@ mod builtin;
 mod column;
 mod conversion;
 mod defaults;
-mod names;
 mod strategy;
 mod structure;
 mod validate;
@@ -25,7 +24,6 @@ use crate::store::TableName;
 
 pub use builtin::builtin;
 pub use column::Column;
-pub use names::{is_dns_label, is_dns_subdomain, is_label_key, is_label_value};
 pub use strategy::{prepare_create, prepare_update};
 pub use structure::{AnyStructure, CustomStructure};
 pub use validate::{check_create, check_metadata, check_update};

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use crate::error::ApiError;
-use crate::kinds::{is_label_key, is_label_value};
+use crate::names::{is_label_key, is_label_value};
 use crate::store::Record;
 
 /// Which labels an object must have.

@@ -1,6 +1,7 @@
 //! Objects as rows, as `kubectl get` prints them.
 
 mod builtin;
+mod cell;
 mod time;
 
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ pub(crate) fn table(resource: &Resource, version: &Version, metadata: &Value, ob
         }
         Model::Custom(_) if version.columns.is_empty() => {
             headings.push(heading("Age", "date", "", 0, ""));
-            objects.iter().map(|object| vec![builtin::age_of(object)]).collect()
+            objects.iter().map(|object| vec![cell::age_of(object)]).collect()
         }
         Model::Custom(_) => {
             headings.extend(version.columns.iter().map(|column| {
@@ -59,7 +60,7 @@ pub(crate) fn scale(scale: &Value) -> Value {
         scale["metadata"]["name"],
         scale["spec"]["replicas"].as_i64().unwrap_or(0),
         scale["status"]["replicas"],
-        builtin::age_of(scale),
+        cell::age_of(scale),
     ]);
     json!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Call, rfc3339};
 use crate::api::Api;
-use crate::controllers::{DEFINITION_FINALIZER, DEFINITIONS};
+use crate::custom::{DEFINITION_FINALIZER, DEFINITIONS};
 use crate::error::ApiError;
 use crate::kinds::Resource;
 use crate::request::{Propagation, Query, decode_options};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Call;
 use crate::error::ApiError;
-use crate::request::{FieldSelector, LabelSelector, Match};
+use crate::request::{FieldSelector, LabelSelector, Match, Query};
 use crate::response::Reply;
 use crate::store::{Key, Listed, Record};
 
@@ -56,7 +56,12 @@ pub(super) struct Selection<'s> {
     fields: &'s FieldSelector,
 }
 
-impl Selection<'_> {
+impl<'s> Selection<'s> {
+    /// What a query selects, whether its fields can be selected by or not.
+    pub fn of(query: &'s Query) -> Selection<'s> {
+        Selection { labels: &query.labels, fields: &query.fields }
+    }
+
     pub fn matches(&self, key: &Key, record: &Record) -> bool {
         if !self.labels.matches(record) {
             return false;
@@ -139,7 +144,7 @@ pub(super) fn selection<'c>(call: &'c Call<'_>) -> Result<Selection<'c>, ApiErro
             return Err(ApiError::bad_request(format!("field label not supported: {field}")));
         }
     }
-    Ok(Selection { labels: &call.query.labels, fields: &call.query.fields })
+    Ok(Selection::of(&call.query))
 }
 
 pub(super) fn namespace<'c>(call: &'c Call<'_>) -> Option<&'c str> {

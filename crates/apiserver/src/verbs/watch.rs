@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
-use super::read::{namespace, revision_of, selection, wait_for};
+use super::read::{Selection, namespace, revision_of, selection, wait_for};
 use super::{Call, convert};
 use crate::access::User;
 use crate::api::Api;
@@ -194,7 +194,7 @@ impl Watcher {
     }
 
     fn matches(&self, key: &Key, record: &Record) -> bool {
-        self.with_call(|call| selection(call).is_ok_and(|selection| selection.matches(key, record)))
+        Selection::of(&self.query).matches(key, record)
     }
 
     fn event(&self, chunk: &mut Vec<u8>, kind: &str, record: &Record) {
@@ -242,7 +242,7 @@ impl Watcher {
             namespace: &self.namespace,
             name: "",
             subresource: "",
-            query: self.query.clone(),
+            query: Query::default(),
             user: &self.user,
             agent: "",
             representation: self.representation.clone(),

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::error::Problem;
-use crate::kinds::{Resource, is_dns_label, is_dns_subdomain, is_label_key, is_label_value};
+use crate::kinds::Resource;
+use crate::names::{is_dns_label, is_dns_subdomain, is_label_key, is_label_value};
 
 /// The most that the annotations of an object may hold.
 const ANNOTATIONS: usize = 256 << 10;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::error::Problem;
-use crate::kinds::is_dns_label;
+use crate::names::is_dns_label;
 
 /// Checks the spec of a pod. `allowed` are the restart policies that its owner
 /// allows.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::pod;
 use crate::error::Problem;
-use crate::kinds::is_label_value;
+use crate::names::is_label_value;
 
 /// What breaks the rules of its kind in an object.
 pub(super) fn check(group: &str, kind: &str, object: &Value, problems: &mut Vec<Problem>) {
