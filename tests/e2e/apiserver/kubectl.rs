@@ -54,6 +54,8 @@ fn comparable(text: &str) -> String {
             (r"(?m)^UID +admin\n", ""),
             // What documentation does not tell, though the list of values is there.
             (r"(?s)\n Possible enum values:\n.*?\n\n", "\n"),
+            // Controllers of the real server tell of what they repair.
+            (r"(?s)\nEvents:.*", "\nEvents: ..."),
             // Kinds that are not served, as docs/apiserver.md tells.
             (r"(?m)^(bindings .*|componentstatuses.*)\n", ""),
             (r"https?://127\.0\.0\.1:\d+", "SERVER"),

@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
+use syncline_apiserver::{Account, Options, Server};
 use syncline_testutils::{Client, free_port, wait_for};
 
 use super::{embedded, runtime};
@@ -113,4 +114,97 @@ fn what_is_owned_goes_with_its_owner_and_a_namespace_goes_when_it_is_empty() {
         assert!(gone(format!("{namespaces}/n")).await);
         server.stop().await;
     });
+}
+
+#[test]
+fn what_is_owned_goes_after_its_owner_or_is_orphaned_and_belongs_to_nobody() {
+    runtime().block_on(async {
+        let (server, client) = embedded().await;
+        let path = "/api/v1/namespaces/default/configmaps";
+        let own = async |owner: &str, owned: &str| {
+            let made = client.create(path, &json!({"metadata": {"name": owner}})).await.json();
+            let reference =
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "name": owner, "uid": made["metadata"]["uid"]});
+            let object = json!({"metadata": {"name": owned, "ownerReferences": [reference]}});
+            assert_eq!(client.create(path, &object).await.status, 201);
+        };
+        let gone = async |name: &str| {
+            for _ in 0..200 {
+                if client.get(&format!("{path}/{name}")).await.status == 404 {
+                    return true;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            false
+        };
+        own("first", "goes").await;
+        own("second", "stays").await;
+        client.delete(&format!("{path}/first?propagationPolicy=Background")).await;
+        assert_eq!(client.get(&format!("{path}/first")).await.status, 404, "it waits for nobody");
+        client.delete(&format!("{path}/second?propagationPolicy=Orphan")).await;
+        assert!(gone("goes").await && gone("second").await);
+        let left = client.get(&format!("{path}/stays")).await;
+        assert_eq!(left.status, 200);
+        assert!(left.json()["metadata"].get("ownerReferences").is_none(), "{}", left.json());
+        server.stop().await;
+    });
+}
+
+#[test]
+fn a_truncated_file_is_told_to_be_damaged_and_not_taken_for_less() {
+    let folder = tempfile::tempdir().expect("a folder");
+    runtime().block_on(async {
+        let options = || Options { data_dir: Some(folder.path().to_owned()), ..Options::default() };
+        let server = Server::start(options()).await.expect("it starts");
+        let client = Client::new(&server.kubeconfig(&Account::admin()).expect("a kubeconfig"));
+        for number in 0..200 {
+            let object =
+                json!({"metadata": {"name": format!("m-{number}")}, "data": {"a": "b".repeat(2000)}});
+            client.create("/api/v1/namespaces/default/configmaps", &object).await;
+        }
+        server.stop().await;
+        let file = folder.path().join("objects.redb");
+        let whole = std::fs::read(&file).expect("the file");
+        for share in [1, 2, 3, 5, 7, 9] {
+            std::fs::write(&file, &whole[..whole.len() * share / 10]).expect("a file");
+            let error = Server::start(options()).await.expect_err("it is not what was written");
+            assert!(error.to_string().contains("is damaged"), "{share}: {error}");
+        }
+        std::fs::write(&file, &whole).expect("a file");
+        let server = Server::start(options()).await.expect("it starts");
+        server.stop().await;
+    });
+}
+
+#[test]
+fn every_user_gets_a_kubeconfig_that_only_they_can_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_syncline"))
+        .args(["apiserver", "--user", "alice=team-a,team-b", "--listen"])
+        .arg(format!("127.0.0.1:{}", free_port()))
+        .arg("--data-dir")
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let path = folder.path().join("users/alice.kubeconfig");
+    wait_for("the kubeconfig", Duration::from_secs(20), || path.exists().then_some(()));
+    for path in [path.clone(), folder.path().join("kubeconfig"), folder.path().join("ca.key")] {
+        let mode = std::fs::metadata(&path).expect("the file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+    }
+    let client = Client::new(&std::fs::read_to_string(&path).expect("a kubeconfig"));
+    runtime().block_on(async {
+        let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+        let answer = client.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", &review).await.json();
+        assert_eq!(answer["status"]["userInfo"]["username"], "alice");
+        assert_eq!(
+            answer["status"]["userInfo"]["groups"],
+            json!(["team-a", "team-b", "system:authenticated"])
+        );
+        assert_eq!(client.get("/api/v1/namespaces/default/secrets").await.status, 403);
+    });
+    child.kill().expect("it is killed");
+    child.wait().expect("it ends");
 }

@@ -341,10 +341,25 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
                         )
                         .into()
                     }),
+                    wide("Subobject", |event| shown(event, "/involvedObject/fieldPath", "")),
+                    wide("Source", |event| {
+                        let source = &event["source"];
+                        let parts = [&source["component"], &source["host"]];
+                        let parts: Vec<&str> = parts.iter().filter_map(|part| part.as_str()).collect();
+                        parts.join(", ").into()
+                    }),
                     text("Message", |event| match event["message"].as_str().or(event["note"].as_str()) {
                         Some(message) => message.trim().into(),
                         None => "".into(),
                     }),
+                    wide("First Seen", |event| {
+                        match event["firstTimestamp"].as_str().or(event["eventTime"].as_str()) {
+                            Some(time) => age(time).into(),
+                            None => "<unknown>".into(),
+                        }
+                    }),
+                    wide("Count", |event| event["count"].as_i64().unwrap_or(1).into()),
+                    wide("Name", |event| event["metadata"]["name"].clone()),
                 ]
             }
         }

@@ -12,7 +12,12 @@ pub(crate) use time::age;
 
 /// A table of objects.
 pub(crate) fn table(resource: &Resource, version: &Version, metadata: &Value, objects: &[Value]) -> Value {
-    let mut headings = vec![heading("Name", "string", "name", 0, "the name of the object")];
+    // Nobody reads events by their names.
+    let is_named = resource.is_custom || &*resource.kind != "Event";
+    let mut headings = Vec::new();
+    if is_named {
+        headings.push(heading("Name", "string", "name", 0, "the name of the object"));
+    }
     let rows: Vec<Vec<Value>> = match &version.model {
         Model::Builtin(_) => {
             let columns = builtin::columns(&resource.group, &resource.kind);
@@ -42,8 +47,8 @@ pub(crate) fn table(resource: &Resource, version: &Version, metadata: &Value, ob
         .iter()
         .zip(rows)
         .map(|(object, cells)| {
-            let mut all = vec![object["metadata"]["name"].clone()];
-            all.extend(cells);
+            let name = is_named.then(|| object["metadata"]["name"].clone());
+            let all: Vec<Value> = name.into_iter().chain(cells).collect();
             json!({"cells": all, "object": {
                 "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"],
             }})
