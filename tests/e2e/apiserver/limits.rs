@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use serde_json::{Value, json};
 use syncline_apiserver::{Account, Options, Server};
-use syncline_testutils::{Client, Memory, User, real};
+use syncline_testutils::{Client, Memory, User, free_port, real, wait_for};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -93,10 +93,20 @@ async fn who_connects_and_says_nothing_is_let_go_and_hinders_nobody() {
 
 #[tokio::test]
 async fn a_watch_that_never_reads_costs_others_nothing_and_is_told_when_it_is_too_late() {
-    let (server, client) = embedded().await;
+    // A process of its own, whose memory is nobody else's.
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_syncline"))
+        .args(["apiserver", "--listen", &format!("127.0.0.1:{}", free_port()), "--data-dir"])
+        .arg(folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let kubeconfig = folder.path().join("kubeconfig");
+    wait_for("the server", Duration::from_secs(20), || kubeconfig.exists().then_some(()));
+    let client = Client::new(&std::fs::read_to_string(&kubeconfig).expect("a kubeconfig"));
     let mut idle = client.watch(&format!("{MAPS}?watch=true")).await;
     let mut attentive = client.watch(&format!("{MAPS}?watch=true")).await;
-    let before = Memory::of(std::process::id()).now;
+    let before = Memory::of(child.id()).now;
     let text = "x".repeat(20_000);
     let rounds: usize = 4000;
     client.create(MAPS, &json!({"metadata": {"name": "busy"}})).await;
@@ -117,7 +127,7 @@ async fn a_watch_that_never_reads_costs_others_nothing_and_is_told_when_it_is_to
     };
     tokio::join!(writing, reading);
     // 80 MB went by; nobody keeps them for a reader that does not read.
-    let grown = Memory::of(std::process::id()).now - before;
+    let grown = Memory::of(child.id()).now - before;
     assert!(grown < 70.0, "{grown} MiB more");
     // When it reads at last, it gets the beginning, and is told that the middle is gone.
     let mut seen = 0;
@@ -129,5 +139,6 @@ async fn a_watch_that_never_reads_costs_others_nothing_and_is_told_when_it_is_to
         }
     };
     assert!(ended && seen > 0 && seen < rounds, "{seen}");
-    server.stop().await;
+    child.kill().expect("it is killed");
+    child.wait().expect("it ends");
 }
