@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use http::Method;
 use serde_json::{Value, json};
 use syncline_apiserver::{Account, Options, Server};
-use syncline_testutils::{Client, Memory, User, free_port, real, wait_for};
+use syncline_testutils::{Client, Memory, User, real};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{embedded, runtime};
+use super::{Process, embedded, runtime};
 
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
@@ -71,7 +71,7 @@ fn bodies_that_are_too_large_too_deep_or_explode_are_refused_as_the_real_server_
 
 #[tokio::test]
 async fn who_connects_and_says_nothing_is_let_go_and_hinders_nobody() {
-    let options = Options { patience: Duration::from_millis(300), ..Options::default() };
+    let options = Options { patience: Duration::from_secs(2), ..Options::default() };
     let server = Server::start(options).await.expect("it starts");
     let client = Client::new(&server.kubeconfig(&Account::admin()).expect("a kubeconfig"));
     let mut silent = Vec::new();
@@ -95,18 +95,10 @@ async fn who_connects_and_says_nothing_is_let_go_and_hinders_nobody() {
 async fn a_watch_that_never_reads_costs_others_nothing_and_is_told_when_it_is_too_late() {
     // A process of its own, whose memory is nobody else's.
     let folder = tempfile::tempdir().expect("a folder");
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_syncline"))
-        .args(["apiserver", "--listen", &format!("127.0.0.1:{}", free_port()), "--data-dir"])
-        .arg(folder.path())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .expect("it runs");
-    let kubeconfig = folder.path().join("kubeconfig");
-    wait_for("the server", Duration::from_secs(20), || kubeconfig.exists().then_some(()));
-    let client = Client::new(&std::fs::read_to_string(&kubeconfig).expect("a kubeconfig"));
+    let (process, client) = Process::start(folder.path(), &[]);
     let mut idle = client.watch(&format!("{MAPS}?watch=true")).await;
     let mut attentive = client.watch(&format!("{MAPS}?watch=true")).await;
-    let before = Memory::of(child.id()).now;
+    let before = Memory::of(process.id()).now;
     let text = "x".repeat(20_000);
     let rounds: usize = 4000;
     client.create(MAPS, &json!({"metadata": {"name": "busy"}})).await;
@@ -127,7 +119,7 @@ async fn a_watch_that_never_reads_costs_others_nothing_and_is_told_when_it_is_to
     };
     tokio::join!(writing, reading);
     // 80 MB went by; nobody keeps them for a reader that does not read.
-    let grown = Memory::of(child.id()).now - before;
+    let grown = Memory::of(process.id()).now - before;
     assert!(grown < 70.0, "{grown} MiB more");
     // When it reads at last, it gets the beginning, and is told that the middle is gone.
     let mut seen = 0;
@@ -139,6 +131,4 @@ async fn a_watch_that_never_reads_costs_others_nothing_and_is_told_when_it_is_to
         }
     };
     assert!(ended && seen > 0 && seen < rounds, "{seen}");
-    child.kill().expect("it is killed");
-    child.wait().expect("it ends");
 }

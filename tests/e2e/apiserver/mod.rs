@@ -13,15 +13,52 @@ mod storage;
 mod stored;
 mod transcript;
 
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 use syncline_apiserver::{Account, Options, Server};
-use syncline_testutils::{Answer, Client};
+use syncline_testutils::{Answer, Client, free_port, wait_for};
 
 async fn embedded() -> (Server, Client) {
     let server = Server::start(Options::default()).await.expect("it starts");
     let client = Client::new(&server.kubeconfig(&Account::admin()).expect("a kubeconfig"));
     (server, client)
+}
+
+/// `syncline apiserver` as a process of its own; killed at once when dropped.
+struct Process(std::process::Child);
+
+impl Process {
+    /// Starts it on a folder and waits until it serves.
+    fn start(folder: &Path, arguments: &[&str]) -> (Process, Client) {
+        let kubeconfig = folder.join("kubeconfig");
+        std::fs::remove_file(&kubeconfig).ok();
+        let child = Process::command(folder).args(arguments).spawn().expect("it runs");
+        let process = Process(child);
+        wait_for("the server", Duration::from_secs(20), || kubeconfig.exists().then_some(()));
+        (process, Client::new(&std::fs::read_to_string(&kubeconfig).expect("a kubeconfig")))
+    }
+
+    fn command(folder: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_syncline"));
+        command.args(["apiserver", "--listen", &format!("127.0.0.1:{}", free_port()), "--data-dir"]);
+        command.arg(folder).stdout(Stdio::null());
+        command
+    }
+
+    fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -1,36 +1,33 @@
 //! Storage: durable writes, watches, garbage collection.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
 use syncline_apiserver::{Account, Options, Server};
-use syncline_testutils::{Client, free_port, wait_for};
+use syncline_testutils::{Client, wait_for};
 
-use super::{embedded, runtime};
+use super::{Process, embedded, runtime};
+
+/// Whether a path comes to hold nothing.
+async fn gone(client: &Client, path: &str) -> bool {
+    for _ in 0..200 {
+        if client.get(path).await.status == 404 {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    false
+}
 
 #[test]
 fn a_write_that_was_acknowledged_survives_kill_9_and_a_second_server_is_told_of_the_first() {
     let folder = tempfile::tempdir().expect("a folder");
-    let start = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_syncline"));
-        command
-            .args(["apiserver", "--listen", &format!("127.0.0.1:{}", free_port()), "--data-dir"])
-            .arg(folder.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        command
-    };
-    let kubeconfig = folder.path().join("kubeconfig");
     let path = "/api/v1/namespaces/default/configmaps";
     for round in 0..3 {
-        std::fs::remove_file(&kubeconfig).ok();
-        let mut child = start().spawn().expect("it runs");
-        wait_for("the server", Duration::from_secs(20), || kubeconfig.exists().then_some(()));
-        let second = start().output().expect("it runs");
+        let (process, client) = Process::start(folder.path(), &[]);
+        let second = Process::command(folder.path()).output().expect("it runs");
         let told = String::from_utf8_lossy(&second.stderr).into_owned();
         assert!(!second.status.success() && told.contains("in use by another process"), "{told}");
-        let client = Client::new(&std::fs::read_to_string(&kubeconfig).expect("a kubeconfig"));
         runtime().block_on(async {
             let list = client.get(path).await.json();
             assert_eq!(list["items"].as_array().expect("items").len(), round * 20);
@@ -41,11 +38,11 @@ fn a_write_that_was_acknowledged_survives_kill_9_and_a_second_server_is_told_of_
             });
             futures::future::join_all(writes).await;
         });
-        child.kill().expect("it is killed");
-        child.wait().expect("it ends");
+        // Killed, as with `kill -9`.
+        drop(process);
     }
     std::fs::write(folder.path().join("objects.redb"), b"not a database at all").expect("a file");
-    let output = start().output().expect("it runs");
+    let output = Process::command(folder.path()).output().expect("it runs");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && told.contains("is damaged"), "{told}");
 }
@@ -94,24 +91,15 @@ fn what_is_owned_goes_with_its_owner_and_a_namespace_goes_when_it_is_empty() {
             let object = json!({"metadata": {"name": name, "ownerReferences": [reference], "finalizers": finalizers}});
             assert_eq!(client.create(path, &object).await.status, 201);
         }
-        let gone = async |path: String| {
-            for _ in 0..200 {
-                if client.get(&path).await.status == 404 {
-                    return true;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            false
-        };
         client.delete(&format!("{path}/owner?propagationPolicy=Foreground")).await;
-        assert!(gone(format!("{path}/owned")).await);
+        assert!(gone(&client, &format!("{path}/owned")).await);
         assert_eq!(client.get(&format!("{path}/owner")).await.status, 200, "it waits for what has a finalizer");
         client.delete(&format!("{namespaces}/n")).await;
         let refused = client.create(path, &json!({"metadata": {"name": "late"}})).await;
         assert_eq!((refused.status, &refused.json()["reason"]), (403, &json!("Forbidden")));
         client.patch(&format!("{path}/kept"), "merge-patch+json", &json!({"metadata": {"finalizers": null}})).await;
-        assert!(gone(format!("{path}/owner")).await);
-        assert!(gone(format!("{namespaces}/n")).await);
+        assert!(gone(&client, &format!("{path}/owner")).await);
+        assert!(gone(&client, &format!("{namespaces}/n")).await);
         server.stop().await;
     });
 }
@@ -128,21 +116,12 @@ fn what_is_owned_goes_after_its_owner_or_is_orphaned_and_belongs_to_nobody() {
             let object = json!({"metadata": {"name": owned, "ownerReferences": [reference]}});
             assert_eq!(client.create(path, &object).await.status, 201);
         };
-        let gone = async |name: &str| {
-            for _ in 0..200 {
-                if client.get(&format!("{path}/{name}")).await.status == 404 {
-                    return true;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            false
-        };
         own("first", "goes").await;
         own("second", "stays").await;
         client.delete(&format!("{path}/first?propagationPolicy=Background")).await;
         assert_eq!(client.get(&format!("{path}/first")).await.status, 404, "it waits for nobody");
         client.delete(&format!("{path}/second?propagationPolicy=Orphan")).await;
-        assert!(gone("goes").await && gone("second").await);
+        assert!(gone(&client, &format!("{path}/goes")).await && gone(&client, &format!("{path}/second")).await);
         let left = client.get(&format!("{path}/stays")).await;
         assert_eq!(left.status, 200);
         assert!(left.json()["metadata"].get("ownerReferences").is_none(), "{}", left.json());
@@ -180,14 +159,7 @@ fn a_truncated_file_is_told_to_be_damaged_and_not_taken_for_less() {
 fn every_user_gets_a_kubeconfig_that_only_they_can_read() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().expect("a folder");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_syncline"))
-        .args(["apiserver", "--user", "alice=team-a,team-b", "--listen"])
-        .arg(format!("127.0.0.1:{}", free_port()))
-        .arg("--data-dir")
-        .arg(folder.path())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("it runs");
+    let (_process, _) = Process::start(folder.path(), &["--user", "alice=team-a,team-b"]);
     let path = folder.path().join("users/alice.kubeconfig");
     wait_for("the kubeconfig", Duration::from_secs(20), || path.exists().then_some(()));
     for path in [path.clone(), folder.path().join("kubeconfig"), folder.path().join("ca.key")] {
@@ -205,6 +177,4 @@ fn every_user_gets_a_kubeconfig_that_only_they_can_read() {
         );
         assert_eq!(client.get("/api/v1/namespaces/default/secrets").await.status, 403);
     });
-    child.kill().expect("it is killed");
-    child.wait().expect("it ends");
 }

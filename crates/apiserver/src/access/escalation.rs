@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::rbac::{GROUP, Rule, rules_of};
+use super::rbac::{GROUP, Rule, holds, rules_of};
 use super::{Attributes, Rbac, User, What};
 use crate::store::Store;
 
@@ -108,7 +108,7 @@ impl Rule {
         self.verbs.iter().all(|verb| {
             let of_paths = self.paths.iter().all(|path| {
                 held.iter().any(|rule| {
-                    includes(&rule.verbs, verb) && rule.paths.iter().any(|pattern| reaches(pattern, path))
+                    holds(&rule.verbs, verb) && rule.paths.iter().any(|pattern| reaches(pattern, path))
                 })
             });
             let of_objects = self.groups.iter().all(|group| {
@@ -129,16 +129,11 @@ impl Rule {
                     resource.split_once('/').is_some_and(|(_, subresource)| subresource == part)
                 })
         });
-        includes(&self.verbs, verb)
-            && includes(&self.groups, group)
+        holds(&self.verbs, verb)
+            && holds(&self.groups, group)
             && has_resource
             && (self.names.is_empty() || (!name.is_empty() && self.names.iter().any(|held| held == name)))
     }
-}
-
-/// Whether a list of a rule holds a word, itself perhaps `*`.
-fn includes(list: &[String], word: &str) -> bool {
-    list.iter().any(|held| held == "*" || held == word)
 }
 
 /// Whether a pattern of paths reaches all that another one does.

@@ -81,7 +81,8 @@ fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn holds(list: &[String], value: &str) -> bool {
+/// Whether a list of a rule holds a word, itself perhaps `*`.
+pub(super) fn holds(list: &[String], value: &str) -> bool {
     list.iter().any(|entry| entry == "*" || entry == value)
 }
 

@@ -189,6 +189,13 @@ impl Version {
         }
     }
 
+    /// Fills in what the version of a custom kind says of what is left out.
+    pub fn fill(&self, object: &mut Value) {
+        if let Model::Custom(schema) = &self.model {
+            custom::fill(schema, object);
+        }
+    }
+
     /// An object that says nothing, as it is written: what a new object is compared
     /// with.
     pub fn empty(&self) -> Value {

@@ -139,10 +139,11 @@ impl Store {
         let (orders, received) = mpsc::channel(WAITING_WRITES);
         let durable = watch::Sender::new(state.revision);
         let shared = Arc::new(Shared { state: Mutex::new(state), orders, durable });
-        let store = Store { shared: Arc::clone(&shared) };
-        // A thread of its own, which ends when the last store is gone or closed.
-        std::thread::spawn(move || writer::run(&Arc::downgrade(&shared), received, disk));
-        Ok(store)
+        // A thread of its own, which ends when the last store is gone or closed: it
+        // must not be what keeps the store.
+        let weak = Arc::downgrade(&shared);
+        std::thread::spawn(move || writer::run(&weak, received, disk));
+        Ok(Store { shared })
     }
 
     /// Ends the store: what was acknowledged is on disk, nothing more is taken, and
@@ -364,5 +365,23 @@ impl State {
             }
         };
         Ok(Event { revision: self.revision, table: table.clone(), key: key.clone(), kind, record, before })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_is_dropped_lets_go_of_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Store::open(Some(folder.path())).unwrap());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while let Err(error) = Store::open(Some(folder.path())) {
+            assert!(matches!(error, StoreError::Locked(_)) && Instant::now() < deadline, "{error}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::cell::{
-    address, age_of, containers, created, images, joined, labels, list, of, pod_status, quota, ready_of,
-    selector, short_mode, shown, subjects,
+    address, age_of, ago, containers, created, first_text, images, joined, labels, list, of, pod_status,
+    quota, ready_of, selector, short_mode, shown, subjects,
 };
-use super::time::{age, spelled};
+use super::time::spelled;
 
 /// A column and what it shows of an object.
 pub(super) struct Column {
@@ -162,12 +162,7 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
                         if object["spec"]["suspend"] == true { "True".into() } else { "False".into() }
                     }),
                     number("Active", |object| of(object, "/status/active").into()),
-                    text("Last Schedule", |object| {
-                        match object.pointer("/status/lastScheduleTime").and_then(Value::as_str) {
-                            Some(time) => age(time).into(),
-                            None => "<none>".into(),
-                        }
-                    }),
+                    text("Last Schedule", |object| ago(&object["status"]["lastScheduleTime"], "<none>")),
                     AGE,
                     wide("Containers", |object| containers(&object["spec"]["jobTemplate"])),
                     wide("Images", |object| images(&object["spec"]["jobTemplate"])),
@@ -321,10 +316,7 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
             const {
                 &[
                     text("Last Seen", |event| {
-                        match event["lastTimestamp"].as_str().or(event["eventTime"].as_str()) {
-                            Some(time) => age(time).into(),
-                            None => "<unknown>".into(),
-                        }
+                        ago(first_text([&event["lastTimestamp"], &event["eventTime"]]), "<unknown>")
                     }),
                     text("Type", |event| shown(event, "/type", "")),
                     text("Reason", |event| shown(event, "/reason", "")),
@@ -353,10 +345,7 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
                         None => "".into(),
                     }),
                     wide("First Seen", |event| {
-                        match event["firstTimestamp"].as_str().or(event["eventTime"].as_str()) {
-                            Some(time) => age(time).into(),
-                            None => "<unknown>".into(),
-                        }
+                        ago(first_text([&event["firstTimestamp"], &event["eventTime"]]), "<unknown>")
                     }),
                     wide("Count", |event| event["count"].as_i64().unwrap_or(1).into()),
                     wide("Name", |event| event["metadata"]["name"].clone()),

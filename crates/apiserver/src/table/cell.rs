@@ -4,12 +4,19 @@ use serde_json::Value;
 
 use super::time::age;
 
+/// How long ago a time was, or what stands for none.
+pub(super) fn ago(time: &Value, nothing: &str) -> Value {
+    time.as_str().map_or_else(|| nothing.into(), |time| age(time).into())
+}
+
+/// The first of some values that is a text.
+pub(super) fn first_text(values: [&Value; 2]) -> &Value {
+    values.into_iter().find(|value| value.is_string()).unwrap_or(&Value::Null)
+}
+
 /// The age of an object.
 pub(super) fn age_of(object: &Value) -> Value {
-    match object["metadata"]["creationTimestamp"].as_str() {
-        Some(time) => age(time).into(),
-        None => "<unknown>".into(),
-    }
+    ago(&object["metadata"]["creationTimestamp"], "<unknown>")
 }
 
 pub(super) fn created(object: &Value) -> Value {

@@ -128,8 +128,7 @@ impl Call<'_> {
         object["apiVersion"] = self.resource.api_version(stored).into();
         if let Some(version) = self.resource.version(stored) {
             version.adopt(&self.resource.kind, &mut object);
-            // It was of the right types before.
-            let _ = version.normalize(&self.resource.kind, &mut object, &mut Vec::new());
+            version.fill(&mut object);
         }
         Encoded::new(&object)
     }
