@@ -3,6 +3,8 @@
 use std::fmt;
 
 use syncline_apiserver::{AuthorityError, StartError, StoreError};
+use syncline_helm::release::RenderError;
+use syncline_helm::values::ValuesError;
 
 use crate::fleet::LoadError;
 use crate::git::GitError;
@@ -66,6 +68,25 @@ impl From<LoadError> for Failure {
 
 impl From<TargetError> for Failure {
     fn from(error: TargetError) -> Failure {
+        let hint = error.hint();
+        Failure { error: error.into(), hint }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        Failure { error, hint: None }
+    }
+}
+
+impl From<ValuesError> for Failure {
+    fn from(error: ValuesError) -> Failure {
+        Failure { error: error.into(), hint: None }
+    }
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Failure {
         let hint = error.hint();
         Failure { error: error.into(), hint }
     }

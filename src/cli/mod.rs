@@ -6,6 +6,7 @@ mod demo;
 mod diff;
 mod explain;
 mod failure;
+mod helm;
 mod init;
 mod plan;
 mod render;
@@ -55,6 +56,7 @@ enum Command {
     Run(run::Run),
     Status(status::Status),
     Explain(explain::Explain),
+    Helm(helm::Helm),
     Apiserver(apiserver::Apiserver),
     Completions(completions::Completions),
 }
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Run(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Helm(command) => command.run(),
         Command::Apiserver(command) => command.run(),
         Command::Completions(command) => command.run(),
     };

@@ -28,8 +28,29 @@ const MAX_ALIASED_NODES: usize = 100_000;
 /// # Errors
 /// The first thing in the text that kubectl would refuse, with its position.
 pub fn read(text: &str) -> Result<Vec<Document>, YamlError> {
+    read_with(text, Duplicates::Refuse)
+}
+
+/// As [`read`], but where a mapping holds a key twice, the last counts: what `helm`
+/// and others that are lenient make of a text.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_lenient(text: &str) -> Result<Vec<Document>, YamlError> {
+    read_with(text, Duplicates::LastWins)
+}
+
+/// What a key that a mapping holds twice means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Duplicates {
+    Refuse,
+    LastWins,
+}
+
+fn read_with(text: &str, duplicates: Duplicates) -> Result<Vec<Document>, YamlError> {
     let mut parser = events(text);
-    let mut reader = Reader::default();
+    let mut reader =
+        Reader { duplicates, stack: Vec::new(), anchors: HashMap::new(), aliased_nodes: 0, root: None };
     let mut documents = Vec::new();
     let mut index = 0;
     let mut start = None;
@@ -77,8 +98,8 @@ fn syntax_error(text: &str, error: &ScanError) -> YamlError {
     }
 }
 
-#[derive(Default)]
 struct Reader {
+    duplicates: Duplicates,
     stack: Vec<Open>,
     anchors: HashMap<usize, Anchored>,
     aliased_nodes: usize,
@@ -191,7 +212,8 @@ impl Reader {
             Content::Mapping { entries, merged, key } => match key.take() {
                 None => {
                     let name = key_text(value, position)?;
-                    if entries.contains_key(&name) && !merged.contains(&name) {
+                    let refuses = self.duplicates == Duplicates::Refuse;
+                    if refuses && entries.contains_key(&name) && !merged.contains(&name) {
                         return Err(YamlError::new(position, format!("duplicate key {name:?}"))
                             .hint("a mapping holds each key once; remove one of the two"));
                     }

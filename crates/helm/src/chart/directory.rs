@@ -1,0 +1,68 @@
+//! Charts as folders.
+
+use std::fs;
+use std::path::Path;
+
+use super::ignore::Rules;
+use super::load::{ChartError, ChartFile};
+use super::{Chart, load_files};
+
+/// Helm's bound on one file.
+const MAX_FILE: u64 = 5 << 20;
+/// Folders within folders: more is a link that leads back.
+const MAX_DEPTH: usize = 64;
+
+/// Loads a chart from a folder; links are followed, `.helmignore` is obeyed.
+///
+/// # Errors
+/// A file that cannot be read, or that makes no chart.
+pub fn load_directory(folder: &Path) -> Result<Chart, ChartError> {
+    let ignore_file = folder.join(".helmignore");
+    let rules = match fs::read_to_string(&ignore_file) {
+        Ok(text) => Rules::parse(&text).map_err(|message| ChartError::invalid(".helmignore", message))?,
+        Err(_) => Rules::default(),
+    };
+    let mut files = Vec::new();
+    walk(folder, "", &rules, &mut files, MAX_DEPTH)?;
+    load_files(files)
+}
+
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    rules: &Rules,
+    files: &mut Vec<ChartFile>,
+    depth: usize,
+) -> Result<(), ChartError> {
+    let failed = |path: &Path, source: std::io::Error| ChartError::Read { path: path.display().to_string(), source };
+    if depth == 0 {
+        return Err(ChartError::invalid(prefix, "folders lie too deep within each other; is there a link that leads back?"));
+    }
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| failed(folder, error))? {
+        entries.push(entry.map_err(|error| failed(folder, error))?.path());
+    }
+    entries.sort();
+    for path in entries {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let inside = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+        let kind = fs::metadata(&path).map_err(|error| failed(&path, error))?;
+        if rules.ignores(&inside, kind.is_dir()) {
+            continue;
+        }
+        if kind.is_dir() {
+            walk(&path, &inside, rules, files, depth - 1)?;
+            continue;
+        }
+        if !kind.is_file() {
+            return Err(ChartError::invalid(&inside, "is neither a file nor a folder"));
+        }
+        if kind.len() > MAX_FILE {
+            return Err(ChartError::invalid(&inside, format!("has {} bytes, more than {MAX_FILE}", kind.len())));
+        }
+        let data = fs::read(&path).map_err(|error| failed(&path, error))?;
+        let data = data.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(data);
+        files.push(ChartFile { name: inside, data: data.into() });
+    }
+    Ok(())
+}

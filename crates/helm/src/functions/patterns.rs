@@ -1,0 +1,93 @@
+//! Regular expressions.
+
+use super::{Int, Rest, Table};
+use crate::go::regex::compile;
+use crate::go::{Str, Value};
+
+pub(super) fn add(table: &mut Table) {
+    // The plain form takes an expression that is none for one that never matches.
+    table.add("regexMatch", |pattern: Str, text: Str| {
+        compile(&pattern.to_text()).is_ok_and(|regex| regex.is_match(text.as_bytes()))
+    });
+    table.add("mustRegexMatch", |pattern: Str, text: Str| {
+        compile(&pattern.to_text()).map(|regex| regex.is_match(text.as_bytes()))
+    });
+    for (name, must) in [("regexFind", false), ("mustRegexFind", true)] {
+        table.add(name, move |pattern: Str, text: Str| {
+            let regex = compiled(&pattern, must)?;
+            let found = regex.find(text.as_bytes());
+            Ok::<Str, String>(found.map_or_else(|| Str::from(""), |found| Str::from(found.as_bytes())))
+        });
+    }
+    for (name, must) in [("regexFindAll", false), ("mustRegexFindAll", true)] {
+        table.add(name, move |pattern: Str, text: Str, count: Int| {
+            let regex = compiled(&pattern, must)?;
+            let limit = usize::try_from(count.0).unwrap_or(usize::MAX);
+            let found = regex.find_iter(text.as_bytes()).take(limit).map(|found| Str::from(found.as_bytes()));
+            Ok::<Value, String>(Value::strings(found))
+        });
+    }
+    for (name, must) in [("regexReplaceAll", false), ("mustRegexReplaceAll", true)] {
+        table.add(name, move |pattern: Str, text: Str, with: Str| {
+            let regex = compiled(&pattern, must)?;
+            Ok::<Str, String>(regex.replace_all(text.as_bytes(), with.as_bytes()).as_ref().into())
+        });
+    }
+    for (name, must) in [("regexReplaceAllLiteral", false), ("mustRegexReplaceAllLiteral", true)] {
+        table.add(name, move |pattern: Str, text: Str, with: Str| {
+            let regex = compiled(&pattern, must)?;
+            let literal = regex::bytes::NoExpand(with.as_bytes());
+            Ok::<Str, String>(regex.replace_all(text.as_bytes(), literal).as_ref().into())
+        });
+    }
+    for (name, must) in [("regexSplit", false), ("mustRegexSplit", true)] {
+        table.add(name, move |pattern: Str, text: Str, count: Int| {
+            let regex = compiled(&pattern, must)?;
+            Ok::<Value, String>(Value::strings(split(&regex, text.as_bytes(), count.0)))
+        });
+    }
+    table.add("regexQuoteMeta", |text: Str, _: Rest<Value>| {
+        let mut out = Vec::with_capacity(text.len());
+        for byte in text.as_bytes() {
+            if b"\\.+*?()|[]{}^$".contains(byte) {
+                out.push(b'\\');
+            }
+            out.push(*byte);
+        }
+        out
+    });
+}
+
+fn compiled(pattern: &Str, must: bool) -> Result<std::sync::Arc<regex::bytes::Regex>, String> {
+    compile(&pattern.to_text()).map_err(|error| {
+        // The plain form panics in Go, with the expression in its message.
+        if must { error } else { format!("regexp: Compile(`{}`): {error}", pattern.to_text()) }
+    })
+}
+
+/// `Regexp.Split`.
+fn split(regex: &regex::bytes::Regex, text: &[u8], count: i64) -> Vec<Str> {
+    if count == 0 {
+        return Vec::new();
+    }
+    if !regex.as_str().is_empty() && text.is_empty() {
+        return vec![Str::from("")];
+    }
+    let limit = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut parts = Vec::new();
+    let (mut from, mut end) = (0, 0);
+    for found in regex.find_iter(text) {
+        if parts.len() == limit.saturating_sub(1) {
+            break;
+        }
+        end = found.start();
+        if found.end() != 0 {
+            parts.push(Str::from(&text[from..end]));
+        }
+        from = found.end();
+    }
+    if end != text.len() {
+        parts.push(Str::from(&text[from..]));
+    }
+    parts
+}

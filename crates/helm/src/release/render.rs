@@ -1,0 +1,259 @@
+//! From a chart and values to what is installed.
+
+use std::sync::Arc;
+
+use super::capabilities::Capabilities;
+use super::error::RenderError;
+use super::hooks::Hook;
+use super::manifests::{Definition, RenderedManifest, collect, order};
+use crate::chart::{Chart, ChartObject, ChartType, Files};
+use crate::go::{Map, MapType, Str, Value, path};
+use crate::template::{Environment, Execution, Missing, TemplateSet, without_no_value};
+use crate::values::{Frozen, Node, coalesce_values, process, validate};
+
+/// What is done with a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// It is new.
+    Install,
+    /// It is there.
+    Upgrade,
+}
+
+/// `.Release`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// How often it was installed or upgraded, with this time.
+    pub revision: i64,
+    /// What is done.
+    pub operation: Operation,
+}
+
+/// How a chart is rendered.
+#[derive(Clone, Copy)]
+pub struct RenderOptions<'o> {
+    /// A key that a map has not is an error: `helm lint --strict`.
+    pub strict: bool,
+    /// The schemas of the charts are not asked.
+    pub skip_schema: bool,
+    /// The notes of contained charts are shown as well.
+    pub all_notes: bool,
+    /// What templates can look up.
+    pub environment: Option<&'o dyn Environment>,
+}
+
+impl Default for RenderOptions<'_> {
+    fn default() -> Self {
+        RenderOptions { strict: false, skip_schema: false, all_notes: false, environment: None }
+    }
+}
+
+/// What a chart renders to.
+#[derive(Debug, Clone, Default)]
+pub struct Rendered {
+    /// What is installed, in order.
+    pub manifests: Vec<RenderedManifest>,
+    /// What runs at moments of the release's life, in the order of kinds.
+    pub hooks: Vec<Hook>,
+    /// The files of crds/.
+    pub definitions: Vec<Definition>,
+    /// What is said to who installed it.
+    pub notes: String,
+}
+
+/// Renders a chart.
+///
+/// # Errors
+/// The first thing that Helm would fail on, with its place.
+pub fn render(
+    chart: &Chart,
+    values: &serde_json::Map<String, serde_json::Value>,
+    release: &Release,
+    capabilities: &Capabilities,
+    options: RenderOptions<'_>,
+) -> Result<Rendered, RenderError> {
+    if chart.metadata.kind == ChartType::Library {
+        return Err(RenderError::Library);
+    }
+    let is_there = |name: &str| chart.dependencies.iter().any(|inner| inner.metadata.name == name);
+    let missing: Vec<String> = (chart.metadata.dependencies.iter().flatten())
+        .filter(|dependency| !is_there(&dependency.name))
+        .map(|dependency| dependency.name.clone())
+        .collect();
+    if !missing.is_empty() {
+        return Err(RenderError::MissingDependencies(missing));
+    }
+    let wanted = &chart.metadata.kube_version;
+    let version = &capabilities.kube_version.version;
+    if !wanted.is_empty() && !crate::version::is_compatible(wanted, version) {
+        return Err(RenderError::KubeVersion { wanted: wanted.clone(), version: version.clone() });
+    }
+    let values = Frozen::from_json(&serde_json::Value::Object(values.clone())).thaw_map();
+    let root = process(chart, &values).map_err(RenderError::Values)?;
+    let printed = print_templates(&root, &values, release, capabilities, options)?;
+
+    let mut rendered = Rendered::default();
+    definitions(&root, root.name.to_text().as_ref(), &mut rendered.definitions);
+    let own_notes = format!("{}/templates/NOTES.txt", root.name);
+    for (path, text) in printed {
+        let text = text.to_text();
+        if path.ends_with("NOTES.txt") {
+            if options.all_notes || *path == *own_notes {
+                if !rendered.notes.is_empty() {
+                    rendered.notes.push('\n');
+                }
+                rendered.notes.push_str(&text);
+            }
+        } else if !text.trim().is_empty() {
+            collect(&path, &text, &mut rendered.manifests, &mut rendered.hooks)?;
+        }
+    }
+    order(&mut rendered.manifests, &mut rendered.hooks);
+    Ok(rendered)
+}
+
+/// A file that is rendered, and the values that it sees.
+struct Renderable<'c> {
+    path: Arc<str>,
+    chart: &'c Chart,
+    at: usize,
+    base_path: Str,
+    scope: Map,
+}
+
+/// What each template file prints, in the order of their paths.
+fn print_templates(
+    root: &Node<'_>,
+    values: &Map,
+    release: &Release,
+    capabilities: &Capabilities,
+    options: RenderOptions<'_>,
+) -> Result<Vec<(Arc<str>, Str)>, RenderError> {
+    let all = coalesce_values(root, values, crate::values::Nulls::Delete).map_err(RenderError::Values)?;
+    if !options.skip_schema {
+        let mut violations = Vec::new();
+        validate(root, &all, &mut violations);
+        if !violations.is_empty() {
+            return Err(RenderError::Schema(violations));
+        }
+    }
+    let shared = Shared { release: release.value(), capabilities: capabilities.value() };
+    let mut files = Vec::new();
+    scope(root, &root.name.to_text(), all, true, &shared, &mut files);
+    // Deeper files come first, so that an outer chart's definitions win.
+    files.sort_by(|a, b| {
+        let depth = |file: &Renderable<'_>| file.path.matches('/').count();
+        depth(b).cmp(&depth(a)).then_with(|| b.path.cmp(&a.path))
+    });
+    let mut set = TemplateSet::default();
+    for file in &files {
+        let parsed = file.chart.parsed(&file.path, file.at).map_err(RenderError::Parse)?;
+        for template in parsed.iter() {
+            set.add(Arc::clone(template));
+        }
+    }
+    let missing = if options.strict { Missing::Error } else { Missing::Zero };
+    let mut execution = match options.environment {
+        Some(environment) => Execution::within(&set, missing, environment),
+        None => Execution::new(&set, missing),
+    };
+    let mut printed = Vec::new();
+    for file in &files {
+        if path::base(&file.path).starts_with('_') {
+            continue;
+        }
+        let template = Map::new().converted(MapType::Values);
+        template.insert("Name", Value::text(&*file.path));
+        template.insert("BasePath", Value::String(file.base_path.clone()));
+        file.scope.insert("Template", Value::Map(template));
+        let text = execution
+            .run(&file.path, Value::Map(file.scope.converted(MapType::Values)))
+            .map_err(RenderError::Execution)?;
+        printed.push((Arc::clone(&file.path), without_no_value(&text.into())));
+    }
+    printed.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(printed)
+}
+
+struct Shared {
+    release: Value,
+    capabilities: Value,
+}
+
+impl Release {
+    fn value(&self) -> Value {
+        let map = Map::new();
+        map.insert("Name", Value::text(self.name.as_str()));
+        map.insert("Namespace", Value::text(self.namespace.as_str()));
+        map.insert("IsUpgrade", Value::Bool(self.operation == Operation::Upgrade));
+        map.insert("IsInstall", Value::Bool(self.operation == Operation::Install));
+        map.insert("Revision", Value::Int(self.revision));
+        map.insert("Service", Value::text("Helm"));
+        Value::Map(map)
+    }
+}
+
+/// Gathers the files of a chart and of those within; gives what the chart's own see.
+fn scope<'c>(
+    node: &Node<'c>,
+    full_path: &str,
+    values: Map,
+    is_root: bool,
+    shared: &Shared,
+    files: &mut Vec<Renderable<'c>>,
+) -> Map {
+    let inner_scopes = Map::new();
+    let scope = Map::new();
+    let wanted = node.wanted.as_deref().unwrap_or_default();
+    let chart = ChartObject::new(&node.chart.metadata, &node.name.to_text(), wanted, is_root);
+    scope.insert("Chart", Value::Object(std::rc::Rc::new(chart)));
+    scope.insert("Files", Value::Object(std::rc::Rc::new(Files::new(&node.chart.files))));
+    scope.insert("Release", shared.release.clone());
+    scope.insert("Capabilities", shared.capabilities.clone());
+    scope.insert("Values", Value::Map(values.converted(MapType::Values)));
+    scope.insert("Subcharts", Value::Map(inner_scopes.clone()));
+    for inner in &node.dependencies {
+        let inner_values = match values.get(inner.name.as_bytes()) {
+            Some(Value::Map(map)) => map,
+            _ => Map::new(),
+        };
+        let inner_path = format!("{full_path}/charts/{}", inner.name);
+        let inner_scope = self::scope(inner, &inner_path, inner_values, false, shared, files);
+        inner_scopes.insert(inner.name.clone(), Value::Map(inner_scope));
+    }
+    let base_path = Str::from(format!("{full_path}/templates"));
+    for (at, file) in node.chart.templates.iter().enumerate() {
+        let is_partial = path::base(&file.name).starts_with('_');
+        if node.chart.metadata.kind == ChartType::Library && !is_partial {
+            continue;
+        }
+        files.push(Renderable {
+            path: format!("{full_path}/{}", file.name).into(),
+            chart: node.chart,
+            at,
+            base_path: base_path.clone(),
+            scope: scope.clone(),
+        });
+    }
+    scope
+}
+
+/// The files of crds/ of a chart and of those within.
+fn definitions(node: &Node<'_>, full_path: &str, out: &mut Vec<Definition>) {
+    for file in &node.chart.files {
+        let is_manifest = [".yaml", ".yml", ".json"].iter().any(|ending| file.name.ends_with(ending));
+        if file.name.starts_with("crds/") && is_manifest {
+            out.push(Definition {
+                path: format!("{full_path}/{}", file.name),
+                text: file.data.to_text().into_owned(),
+            });
+        }
+    }
+    for inner in &node.dependencies {
+        definitions(inner, &format!("{full_path}/charts/{}", inner.name), out);
+    }
+}

@@ -1,0 +1,233 @@
+//! What a template is once it is parsed: nodes with their place in the source, names of
+//! variables made into slots.
+
+use std::sync::Arc;
+
+use crate::functions::Function;
+use crate::go::Str;
+
+/// The text that templates were parsed from, for the places in messages.
+#[derive(Debug)]
+pub struct Source {
+    /// The name that messages give: the path of the file.
+    pub name: Arc<str>,
+    /// The whole text.
+    pub text: Str,
+}
+
+impl Source {
+    /// `name:line:column` of a byte offset, as Go counts: columns from 0, in bytes.
+    pub fn location(&self, position: usize) -> (usize, usize) {
+        let bytes = self.text.as_bytes();
+        let before = &bytes[..position.min(bytes.len())];
+        let line = 1 + before.iter().filter(|b| **b == b'\n').count();
+        let column = before.iter().rposition(|b| *b == b'\n').map_or(position, |at| position - at - 1);
+        (line, column)
+    }
+}
+
+/// One template of a set.
+#[derive(Debug)]
+pub struct Template {
+    /// The name by which others call it.
+    pub name: Arc<str>,
+    /// Where it was parsed from.
+    pub source: Arc<Source>,
+    /// What it does.
+    pub body: Vec<Node>,
+    /// How many variables are alive at once at most; `$` is the first.
+    pub slots: usize,
+}
+
+/// A place in the source, as a byte offset.
+pub type Position = usize;
+
+/// A node of a template's body.
+#[derive(Debug)]
+pub enum Node {
+    /// Text as it is.
+    Text(Str),
+    /// A pipeline whose value is printed, unless it declares variables.
+    Action(Pipe),
+    /// `if`, and `else`.
+    If(Pipe, Vec<Node>, Vec<Node>),
+    /// `with`, and `else`.
+    With(Pipe, Vec<Node>, Vec<Node>),
+    /// `range`, and `else`.
+    Range(Pipe, Vec<Node>, Vec<Node>),
+    /// `template "name" pipeline`.
+    Template(Position, Str, Option<Pipe>),
+    /// `break`
+    Break,
+    /// `continue`
+    Continue,
+}
+
+/// Commands, the value of each the last argument of the next.
+#[derive(Debug)]
+pub struct Pipe {
+    /// Where it begins.
+    pub position: Position,
+    /// The slots that it sets, for `range` the index before the element.
+    pub declares: Vec<usize>,
+    /// Their names, for messages.
+    pub names: Vec<Str>,
+    /// `=`, not `:=`.
+    pub assigns: bool,
+    /// At least one.
+    pub commands: Vec<Command>,
+}
+
+/// A function, method, field or constant, with arguments.
+#[derive(Debug)]
+pub struct Command {
+    /// What is called or read.
+    pub head: Operand,
+    /// What it is called with.
+    pub arguments: Vec<Operand>,
+}
+
+/// A word of a command.
+#[derive(Debug)]
+pub struct Operand {
+    /// Where it begins.
+    pub position: Position,
+    /// What it is.
+    pub kind: Term,
+}
+
+/// What a word of a command can be.
+#[derive(Debug)]
+pub enum Term {
+    /// `.`
+    Dot,
+    /// `nil`
+    Nil,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, as far as it can be each of the types.
+    Number(Number),
+    /// A string: its source with quotes, and its content.
+    Text(Box<str>, Str),
+    /// `.a.b`
+    Field(Vec<Str>),
+    /// `$x.a.b`: the slot, all names with the variable's first.
+    Variable(usize, Vec<Str>),
+    /// `(pipeline).a.b`
+    Chain(Box<Operand>, Vec<Str>),
+    /// A function.
+    Function(&'static Function),
+    /// `(pipeline)`
+    Pipe(Pipe),
+}
+
+/// A number of the source.
+#[derive(Debug)]
+pub struct Number {
+    /// As it was written.
+    pub text: Box<str>,
+    /// Its value as an integer, if it is one.
+    pub int: Option<i64>,
+    /// Its value as an unsigned integer, if it is one.
+    pub uint: Option<u64>,
+    /// Its value as a float.
+    pub float: Option<f64>,
+}
+
+impl Number {
+    /// Whether Go takes it for a float where nothing says otherwise.
+    pub fn is_ideal_float(&self) -> bool {
+        let hex = self.text.len() > 2
+            && self.text.as_bytes()[0] == b'0'
+            && matches!(self.text.as_bytes()[1], b'x' | b'X')
+            && !self.text.contains(['p', 'P']);
+        self.float.is_some()
+            && !hex
+            && !self.text.starts_with('\'')
+            && self.text.contains(['.', 'e', 'E', 'p', 'P'])
+    }
+}
+
+fn fields(out: &mut String, names: &[Str]) {
+    for name in names {
+        out.push('.');
+        out.push_str(&name.to_text());
+    }
+}
+
+impl Pipe {
+    /// The pipeline as Go prints it in messages.
+    pub fn print(&self, out: &mut String) {
+        for (at, name) in self.names.iter().enumerate() {
+            if at > 0 {
+                out.push_str(", ");
+            }
+            out.push_str(&name.to_text());
+        }
+        if !self.names.is_empty() {
+            out.push_str(if self.assigns { " = " } else { " := " });
+        }
+        for (at, command) in self.commands.iter().enumerate() {
+            if at > 0 {
+                out.push_str(" | ");
+            }
+            command.print(out);
+        }
+    }
+}
+
+impl Command {
+    /// The command as Go prints it in messages.
+    pub fn print(&self, out: &mut String) {
+        for (at, operand) in std::iter::once(&self.head).chain(&self.arguments).enumerate() {
+            if at > 0 {
+                out.push(' ');
+            }
+            if let Term::Pipe(pipe) = &operand.kind {
+                out.push('(');
+                pipe.print(out);
+                out.push(')');
+            } else {
+                operand.print(out);
+            }
+        }
+    }
+}
+
+impl Operand {
+    /// The word as Go prints it in messages.
+    pub fn print(&self, out: &mut String) {
+        match &self.kind {
+            Term::Dot => out.push('.'),
+            Term::Nil => out.push_str("nil"),
+            Term::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Term::Number(number) => out.push_str(&number.text),
+            Term::Text(quoted, _) => out.push_str(quoted),
+            Term::Field(names) => fields(out, names),
+            Term::Variable(_, names) => {
+                out.push_str(&names[0].to_text());
+                fields(out, &names[1..]);
+            }
+            Term::Chain(inner, names) => {
+                if let Term::Pipe(pipe) = &inner.kind {
+                    out.push('(');
+                    pipe.print(out);
+                    out.push(')');
+                } else {
+                    inner.print(out);
+                }
+                fields(out, names);
+            }
+            Term::Function(function) => out.push_str(function.name),
+            Term::Pipe(pipe) => pipe.print(out),
+        }
+    }
+}
+
+/// Whether a body prints nothing: such a definition does not replace another.
+pub fn is_empty(body: &[Node]) -> bool {
+    body.iter().all(|node| match node {
+        Node::Text(text) => text.as_bytes().iter().all(u8::is_ascii_whitespace),
+        _ => false,
+    })
+}

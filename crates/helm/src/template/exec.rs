@@ -1,0 +1,755 @@
+//! The interpreter: walks a template's nodes and writes what they print.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::ast::{Command, Node, Operand, Pipe, Position, Template, Term};
+use super::error::{CallError, ExecError};
+use super::{TemplateSet, ast, parser};
+use crate::functions::{Body, Function, Type};
+use crate::go::format::print_value;
+use crate::go::{Str, Value};
+
+/// What is printed for no value, and taken out of what a chart's file gives.
+pub const NO_VALUE: &[u8] = b"<no value>";
+
+/// Calls of templates within each other: deeper is a template that calls itself for ever.
+const MAX_DEPTH: usize = 20_000;
+/// Helm's bound on how often one name may be included within itself.
+const MAX_INCLUDES: usize = 1_000;
+
+/// What a key that a map has not means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// The zero value of the map's elements: nothing.
+    Zero,
+    /// An error: Helm's strict mode.
+    Error,
+}
+
+/// What functions can ask of the world outside.
+pub trait Environment {
+    /// The objects of a cluster, by apiVersion, kind, namespace and name; an empty name
+    /// lists them. Offline there are none.
+    ///
+    /// # Errors
+    /// The cluster did not answer.
+    fn lookup(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Value, String> {
+        let _ = (api_version, kind, namespace, name);
+        Ok(Value::Map(crate::go::Map::new()))
+    }
+}
+
+struct Offline;
+impl Environment for Offline {}
+
+/// One run of a set of templates: on one thread, with one set of values.
+pub struct Execution<'s> {
+    set: &'s TemplateSet,
+    /// What calls of `tpl` that are under way have defined, the innermost last.
+    scopes: Vec<HashMap<Str, Arc<Template>>>,
+    missing: Missing,
+    stack: Vec<Value>,
+    depth: usize,
+    includes: HashMap<Str, usize>,
+    parsed: HashMap<Str, Arc<[Arc<Template>]>>,
+    environment: &'s dyn Environment,
+}
+
+/// How a list of nodes ended.
+#[derive(PartialEq, Eq)]
+pub(super) enum Flow {
+    Through,
+    Break,
+    Continue,
+}
+
+pub(super) type Failed = Box<ExecError>;
+type Arguments = SmallVec<[Value; 4]>;
+
+/// The template that runs, and where its variables are.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'t> {
+    pub(super) template: &'t Template,
+    base: usize,
+}
+
+/// A piece of a template, for messages.
+#[derive(Clone, Copy)]
+pub(super) enum At<'t> {
+    Pipe(&'t Pipe),
+    Command(&'t Command),
+    Operand(&'t Operand),
+    Template(Position, &'t Str),
+}
+
+impl At<'_> {
+    fn position(&self) -> Position {
+        match self {
+            At::Pipe(pipe) => pipe.position,
+            At::Command(command) => command.head.position,
+            At::Operand(operand) => operand.position,
+            At::Template(position, _) => *position,
+        }
+    }
+
+    fn print(&self) -> String {
+        let mut out = String::new();
+        match self {
+            At::Pipe(pipe) => pipe.print(&mut out),
+            At::Command(command) => command.print(&mut out),
+            At::Operand(operand) => operand.print(&mut out),
+            At::Template(_, name) => {
+                out = format!("{{{{template {}}}}}", crate::go::quote::quote(name.as_bytes(), '"', false));
+            }
+        }
+        out
+    }
+}
+
+impl<'t> Frame<'t> {
+    /// An error at a piece of this frame's template.
+    #[cold]
+    pub(super) fn error(&self, at: At<'_>, message: impl Into<String>) -> Failed {
+        let position = at.position();
+        let (line, column) = self.template.source.location(position);
+        Box::new(ExecError {
+            file: Arc::clone(&self.template.source.name),
+            line,
+            column,
+            template: Arc::clone(&self.template.name),
+            context: at.print(),
+            message: message.into(),
+            hint: None,
+            cause: None,
+        })
+    }
+}
+
+impl<'s> Execution<'s> {
+    /// A run that knows no cluster.
+    pub fn new(set: &'s TemplateSet, missing: Missing) -> Execution<'s> {
+        Execution::within(set, missing, &Offline)
+    }
+
+    /// A run that can ask its environment.
+    pub fn within(set: &'s TemplateSet, missing: Missing, environment: &'s dyn Environment) -> Execution<'s> {
+        Execution {
+            set,
+            scopes: Vec::new(),
+            missing,
+            stack: Vec::new(),
+            depth: 0,
+            includes: HashMap::new(),
+            parsed: HashMap::new(),
+            environment,
+        }
+    }
+
+    /// What is outside.
+    pub fn environment(&self) -> &'s dyn Environment {
+        self.environment
+    }
+
+    /// Whether a key that is missing is an error.
+    pub(super) fn missing(&self) -> Missing {
+        self.missing
+    }
+
+    /// Runs a template of the set and gives what it prints.
+    ///
+    /// # Errors
+    /// Where and why it failed; nothing of what it printed is kept.
+    pub fn run(&mut self, name: &str, dot: Value) -> Result<Vec<u8>, Box<ExecError>> {
+        let mut out = Vec::new();
+        let Some(template) = self.find(name.as_bytes()) else {
+            return Err(Box::new(ExecError {
+                file: name.into(),
+                line: 0,
+                column: 0,
+                template: name.into(),
+                context: String::new(),
+                message: "no such template".to_owned(),
+                hint: None,
+                cause: None,
+            }));
+        };
+        self.call(&template, dot, &mut out)?;
+        Ok(out)
+    }
+
+    fn find(&self, name: &[u8]) -> Option<Arc<Template>> {
+        let scoped = self.scopes.iter().rev().find_map(|scope| scope.get(name));
+        scoped.or_else(|| self.set.get(name)).cloned()
+    }
+
+    fn call(&mut self, template: &Template, dot: Value, out: &mut Vec<u8>) -> Result<(), Failed> {
+        let base = self.stack.len();
+        self.stack.resize(base + template.slots, Value::Invalid);
+        self.stack[base] = dot.clone();
+        self.depth += 1;
+        let frame = Frame { template, base };
+        let result = stacker::maybe_grow(128 << 10, 4 << 20, || self.walk(frame, &dot, &template.body, out));
+        self.depth -= 1;
+        self.stack.truncate(base);
+        result.map(|_| ())
+    }
+
+    /// `include`: what the template of this name prints.
+    pub(crate) fn include(&mut self, name: &Str, dot: Value) -> Result<Value, CallError> {
+        let count = self.includes.entry(name.clone()).or_insert(0);
+        if *count > MAX_INCLUDES {
+            return Err(CallError::Message(format!(
+                "rendering template has a nested reference name: {name}: unable to execute template"
+            )));
+        }
+        let Some(template) = self.find(name.as_bytes()) else {
+            let quoted = crate::go::quote::quote(name.as_bytes(), '"', false);
+            return Err(CallError::Message(format!(
+                "template: no template {quoted} associated with template \"gotpl\""
+            )));
+        };
+        self.bound_depth()?;
+        *self.includes.entry(name.clone()).or_insert(0) += 1;
+        let mut out = Vec::new();
+        let result = self.call(&template, dot, &mut out);
+        if let Some(count) = self.includes.get_mut(name) {
+            *count -= 1;
+        }
+        result.map_err(CallError::Exec)?;
+        Ok(Value::String(out.into()))
+    }
+
+    fn bound_depth(&self) -> Result<(), CallError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(CallError::Message(format!("exceeded maximum template depth ({MAX_DEPTH})")));
+        }
+        Ok(())
+    }
+
+    /// `tpl`: what this text prints as a template.
+    pub(crate) fn tpl(&mut self, text: &Str, dot: Value) -> Result<Value, CallError> {
+        self.bound_depth()?;
+        // Text without an action is what most values that pass through `tpl` are.
+        if !text.as_bytes().windows(2).any(|pair| pair == b"{{") {
+            return Ok(Value::String(without_no_value(text)));
+        }
+        let templates = match self.parsed.get(text) {
+            Some(templates) => Arc::clone(templates),
+            None => {
+                let parsed = parser::parse(&"gotpl".into(), text, &crate::functions::find)
+                    .map_err(|error| CallError::Parse(text.to_text().into_owned(), error))?;
+                let parsed: Arc<[Arc<Template>]> = parsed.into_iter().map(Arc::new).collect();
+                self.parsed.insert(text.clone(), Arc::clone(&parsed));
+                parsed
+            }
+        };
+        let mut scope = HashMap::new();
+        let (main, defined) = match templates.split_last() {
+            Some((main, defined)) => (main, defined),
+            None => return Ok(Value::text("")),
+        };
+        for template in defined {
+            let name = Str::from(&*template.name);
+            if !(ast::is_empty(&template.body) && self.find(name.as_bytes()).is_some()) {
+                scope.insert(name, Arc::clone(template));
+            }
+        }
+        self.scopes.push(scope);
+        let mut out = Vec::new();
+        let result = self.call(main, dot, &mut out);
+        self.scopes.pop();
+        result.map_err(|error| CallError::Tpl(text.to_text().into_owned(), error))?;
+        Ok(Value::String(without_no_value(&out.into())))
+    }
+
+    fn walk(&mut self, frame: Frame<'_>, dot: &Value, nodes: &[Node], out: &mut Vec<u8>) -> Result<Flow, Failed> {
+        for node in nodes {
+            let flow = match node {
+                Node::Text(text) => {
+                    out.extend_from_slice(text.as_bytes());
+                    continue;
+                }
+                Node::Action(pipe) => {
+                    let value = self.pipe(frame, dot, pipe)?;
+                    if pipe.declares.is_empty() {
+                        print(out, &value);
+                    }
+                    continue;
+                }
+                Node::If(pipe, body, otherwise) => {
+                    let value = self.pipe(frame, dot, pipe)?;
+                    self.walk(frame, dot, if value.is_true() { body } else { otherwise }, out)?
+                }
+                Node::With(pipe, body, otherwise) => {
+                    let value = self.pipe(frame, dot, pipe)?;
+                    if value.is_true() {
+                        self.walk(frame, &value, body, out)?
+                    } else {
+                        self.walk(frame, dot, otherwise, out)?
+                    }
+                }
+                Node::Range(pipe, body, otherwise) => self.range(frame, dot, pipe, body, otherwise, out)?,
+                Node::Template(position, name, pipe) => {
+                    self.template(frame, dot, At::Template(*position, name), name, pipe.as_ref(), out)?;
+                    continue;
+                }
+                Node::Break => return Ok(Flow::Break),
+                Node::Continue => return Ok(Flow::Continue),
+            };
+            if flow != Flow::Through {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Through)
+    }
+
+    fn template(
+        &mut self,
+        frame: Frame<'_>,
+        dot: &Value,
+        at: At<'_>,
+        name: &Str,
+        pipe: Option<&Pipe>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failed> {
+        let Some(template) = self.find(name.as_bytes()) else {
+            let quoted = crate::go::quote::quote(name.as_bytes(), '"', false);
+            return Err(frame.error(at, format!("template {quoted} not defined")));
+        };
+        if let Err(error) = self.bound_depth() {
+            return Err(frame.error(at, error.to_string()));
+        }
+        let value = match pipe {
+            Some(pipe) => self.pipe(frame, dot, pipe)?,
+            None => Value::Invalid,
+        };
+        self.call(&template, value, out)
+    }
+
+    fn range(
+        &mut self,
+        frame: Frame<'_>,
+        dot: &Value,
+        pipe: &Pipe,
+        body: &[Node],
+        otherwise: &[Node],
+        out: &mut Vec<u8>,
+    ) -> Result<Flow, Failed> {
+        // The variables are set by each round, not by the pipeline.
+        let value = self.commands(frame, dot, pipe)?;
+        let base = frame.base;
+        let mut round = |run: &mut Self, index: Value, element: Value| {
+            match *pipe.declares.as_slice() {
+                [only] => run.stack[base + only] = element.clone(),
+                [first, second] => {
+                    run.stack[base + first] = index;
+                    run.stack[base + second] = element.clone();
+                }
+                _ => {}
+            }
+            run.walk(frame, &element, body, out)
+        };
+        let mut rounds = 0usize;
+        match &value {
+            Value::Invalid | Value::Nil => {}
+            Value::List(list) => {
+                for (at, element) in list.iter().enumerate() {
+                    rounds += 1;
+                    if round(self, Value::Int(index(at)), element.clone())? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Value::Bytes(bytes) => {
+                for (at, byte) in bytes.iter().enumerate() {
+                    rounds += 1;
+                    let byte = Value::Uint(crate::go::UintKind::U8, u64::from(*byte));
+                    if round(self, Value::Int(index(at)), byte)? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Value::Map(map) => {
+                for (key, element) in map.entries() {
+                    rounds += 1;
+                    if round(self, Value::String(key), element)? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Value::Int(_) | Value::Int64(_) | Value::Uint(..) => {
+                let (count, make): (u64, fn(u64) -> Value) = match value {
+                    Value::Int(count) => {
+                        (u64::try_from(count).unwrap_or(0), |n| Value::Int(i64::try_from(n).unwrap_or(i64::MAX)))
+                    }
+                    Value::Int64(count) => {
+                        (u64::try_from(count).unwrap_or(0), |n| Value::Int64(i64::try_from(n).unwrap_or(i64::MAX)))
+                    }
+                    Value::Uint(_, count) => (count, |n| Value::Uint(crate::go::UintKind::U64, n)),
+                    _ => (0, |_| Value::Invalid),
+                };
+                if pipe.declares.len() > 1 {
+                    let mut shown = Vec::new();
+                    print_value(&mut shown, &value);
+                    let shown = String::from_utf8_lossy(&shown).into_owned();
+                    return Err(frame
+                        .error(At::Pipe(pipe), format!("can't use {shown} to iterate over more than one variable")));
+                }
+                for n in 0..count {
+                    rounds += 1;
+                    if round(self, Value::Invalid, make(n))? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Value::Object(object) if object.entries().is_some() => {
+                for (key, element) in object.entries().unwrap_or_default() {
+                    rounds += 1;
+                    if round(self, Value::String(key), element)? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            other => {
+                let mut shown = Vec::new();
+                print_value(&mut shown, other);
+                let shown = String::from_utf8_lossy(&shown).into_owned();
+                return Err(frame.error(At::Pipe(pipe), format!("range can't iterate over {shown}")));
+            }
+        }
+        if rounds > 0 {
+            return Ok(Flow::Through);
+        }
+        self.walk(frame, dot, otherwise, out)
+    }
+
+    /// The value of a pipeline; sets the variables that it declares.
+    fn pipe(&mut self, frame: Frame<'_>, dot: &Value, pipe: &Pipe) -> Result<Value, Failed> {
+        let value = self.commands(frame, dot, pipe)?;
+        for slot in &pipe.declares {
+            self.stack[frame.base + slot] = value.clone();
+        }
+        Ok(value)
+    }
+
+    fn commands(&mut self, frame: Frame<'_>, dot: &Value, pipe: &Pipe) -> Result<Value, Failed> {
+        let mut value: Option<Value> = None;
+        for command in &pipe.commands {
+            let result = self.command(frame, dot, command, value.take())?;
+            // What an interface holds, and no value if it holds none.
+            value = Some(if matches!(result, Value::Nil) { Value::Invalid } else { result });
+        }
+        Ok(value.unwrap_or(Value::Invalid))
+    }
+
+    fn command(
+        &mut self,
+        frame: Frame<'_>,
+        dot: &Value,
+        command: &Command,
+        last: Option<Value>,
+    ) -> Result<Value, Failed> {
+        let head = &command.head;
+        match &head.kind {
+            Term::Function(function) => {
+                self.function(frame, dot, function, At::Command(command), &command.arguments, last)
+            }
+            Term::Field(names) => {
+                self.chain(frame, dot, dot.clone(), head, names, &command.arguments, last)
+            }
+            Term::Chain(inner, names) => {
+                let receiver = self.receiver(frame, dot, head, inner)?;
+                self.chain(frame, dot, receiver, head, names, &command.arguments, last)
+            }
+            Term::Variable(slot, names) => {
+                let value = self.stack[frame.base + slot].clone();
+                if names.len() == 1 {
+                    self.no_arguments(frame, head, &command.arguments, last.as_ref())?;
+                    return Ok(value);
+                }
+                self.chain(frame, dot, value, head, &names[1..], &command.arguments, last)
+            }
+            Term::Nil => Err(frame.error(At::Operand(head), "nil is not a command")),
+            _ => {
+                self.no_arguments(frame, head, &command.arguments, last.as_ref())?;
+                self.operand(frame, dot, head)
+            }
+        }
+    }
+
+    fn no_arguments(
+        &self,
+        frame: Frame<'_>,
+        head: &Operand,
+        arguments: &[Operand],
+        last: Option<&Value>,
+    ) -> Result<(), Failed> {
+        if arguments.is_empty() && last.is_none() {
+            return Ok(());
+        }
+        let mut shown = String::new();
+        head.print(&mut shown);
+        Err(frame.error(At::Operand(head), format!("can't give argument to non-function {shown}")))
+    }
+
+    fn receiver(&mut self, frame: Frame<'_>, dot: &Value, chain: &Operand, inner: &Operand) -> Result<Value, Failed> {
+        if matches!(inner.kind, Term::Nil) {
+            let mut shown = String::new();
+            chain.print(&mut shown);
+            return Err(frame.error(At::Operand(chain), format!("indirection through explicit nil in {shown}")));
+        }
+        self.operand(frame, dot, inner)
+    }
+
+    /// The value of a word that is no call with arguments.
+    fn operand(&mut self, frame: Frame<'_>, dot: &Value, operand: &Operand) -> Result<Value, Failed> {
+        match &operand.kind {
+            Term::Dot => Ok(dot.clone()),
+            Term::Nil => Ok(Value::Invalid),
+            Term::Bool(value) => Ok(Value::Bool(*value)),
+            Term::Text(_, text) => Ok(Value::String(text.clone())),
+            Term::Number(number) => match (number.is_ideal_float(), number.float, number.int) {
+                (true, Some(float), _) => Ok(Value::Float(float)),
+                (_, _, Some(int)) => Ok(Value::Int(int)),
+                _ => Err(frame.error(At::Operand(operand), format!("{} overflows int", number.text))),
+            },
+            Term::Field(names) => self.chain(frame, dot, dot.clone(), operand, names, &[], None),
+            Term::Variable(slot, names) => {
+                let value = self.stack[frame.base + slot].clone();
+                if names.len() == 1 {
+                    return Ok(value);
+                }
+                self.chain(frame, dot, value, operand, &names[1..], &[], None)
+            }
+            Term::Chain(inner, names) => {
+                let receiver = self.receiver(frame, dot, operand, inner)?;
+                self.chain(frame, dot, receiver, operand, names, &[], None)
+            }
+            Term::Function(function) => self.function(frame, dot, function, At::Operand(operand), &[], None),
+            Term::Pipe(pipe) => self.pipe(frame, dot, pipe),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a call has a place, a receiver and its arguments")]
+    fn chain(
+        &mut self,
+        frame: Frame<'_>,
+        dot: &Value,
+        receiver: Value,
+        at: &Operand,
+        names: &[Str],
+        arguments: &[Operand],
+        last: Option<Value>,
+    ) -> Result<Value, Failed> {
+        let mut receiver = receiver;
+        let Some((name, before)) = names.split_last() else { return Ok(receiver) };
+        for (depth, name) in before.iter().enumerate() {
+            receiver = self.field(frame, receiver, name, None).map_err(|failure| {
+                failure.located(frame, at, names, depth)
+            })?;
+        }
+        let mut evaluated = None;
+        if !arguments.is_empty() || last.is_some() {
+            let mut values = Arguments::new();
+            for argument in arguments {
+                values.push(self.operand(frame, dot, argument)?);
+            }
+            values.extend(last);
+            evaluated = Some(values);
+        }
+        self.field(frame, receiver, name, evaluated.as_deref())
+            .map_err(|failure| failure.located(frame, at, names, before.len()))
+    }
+
+    fn function(
+        &mut self,
+        frame: Frame<'_>,
+        dot: &Value,
+        function: &'static Function,
+        at: At<'_>,
+        arguments: &[Operand],
+        last: Option<Value>,
+    ) -> Result<Value, Failed> {
+        let name = function.name;
+        let given = arguments.len() + usize::from(last.is_some());
+        let fixed = function.parameters.len();
+        if function.variadic.is_some() {
+            if given < fixed {
+                let shown = arguments.len();
+                let head = At::Operand(head_of(at));
+                return Err(frame.error(
+                    head_or(at, head),
+                    format!("wrong number of args for {name}: want at least {fixed} got {shown}"),
+                ));
+            }
+        } else if given != fixed {
+            let head = At::Operand(head_of(at));
+            return Err(
+                frame.error(head_or(at, head), format!("wrong number of args for {name}: want {fixed} got {given}"))
+            );
+        }
+        if let Body::Logic(stops_at) = function.body {
+            return self.logic(frame, dot, arguments, last, stops_at);
+        }
+        let mut values = Arguments::new();
+        let type_of = |position: usize| {
+            function.parameters.get(position).copied().or(function.variadic).unwrap_or(Type::Any)
+        };
+        for (position, argument) in arguments.iter().enumerate() {
+            values.push(self.argument(frame, dot, argument, type_of(position))?);
+        }
+        if let Some(last) = last {
+            let wanted = type_of(arguments.len());
+            values.push(accept(last, wanted).map_err(|message| {
+                // Go stands at the argument that it looked at last.
+                let at = arguments.last().map_or(head_or(at, At::Operand(head_of(at))), At::Operand);
+                frame.error(at, message)
+            })?);
+        }
+        let result = match &function.body {
+            Body::Pure(call) => call(&values).map_err(CallError::Message),
+            Body::Running(call) => call(self, &values),
+            Body::Logic(_) => return Ok(Value::Invalid),
+        };
+        result.map_err(|cause| {
+            let mut error = frame.error(at, format!("error calling {name}: "));
+            error.cause = Some(Box::new(cause));
+            error
+        })
+    }
+
+    /// `and` and `or`: the first argument that decides, and no look at those after it.
+    fn logic(
+        &mut self,
+        frame: Frame<'_>,
+        dot: &Value,
+        arguments: &[Operand],
+        last: Option<Value>,
+        stops_at: bool,
+    ) -> Result<Value, Failed> {
+        let mut value = Value::Invalid;
+        for argument in arguments {
+            value = match argument.kind {
+                Term::Nil => Value::Nil,
+                _ => self.operand(frame, dot, argument)?,
+            };
+            if value.is_true() == stops_at {
+                return Ok(value);
+            }
+        }
+        Ok(last.unwrap_or(value))
+    }
+
+    fn argument(
+        &mut self,
+        frame: Frame<'_>,
+        dot: &Value,
+        argument: &Operand,
+        wanted: Type,
+    ) -> Result<Value, Failed> {
+        let mismatch = |message: String| frame.error(At::Operand(argument), message);
+        let shown = || {
+            let mut shown = String::new();
+            argument.print(&mut shown);
+            shown
+        };
+        // Constants take the type that is wanted.
+        match (&argument.kind, wanted) {
+            (Term::Nil, wanted) if wanted.can_be_nil() => return Ok(Value::Nil),
+            (Term::Nil, wanted) => return Err(mismatch(format!("cannot assign nil to {}", wanted.name()))),
+            (Term::Number(number), Type::Int | Type::Int64) => {
+                let Some(int) = number.int else {
+                    return Err(mismatch(format!("expected integer; found {}", number.text)));
+                };
+                return Ok(if wanted == Type::Int { Value::Int(int) } else { Value::Int64(int) });
+            }
+            (Term::Number(number), Type::Float) => {
+                let Some(float) = number.float else {
+                    return Err(mismatch(format!("expected float; found {}", number.text)));
+                };
+                return Ok(Value::Float(float));
+            }
+            (Term::Text(..) | Term::Bool(_), Type::Int | Type::Int64) => {
+                return Err(mismatch(format!("expected integer; found {}", shown())));
+            }
+            (Term::Text(..) | Term::Bool(_), Type::Float) => {
+                return Err(mismatch(format!("expected float; found {}", shown())));
+            }
+            (Term::Number(_) | Term::Bool(_), Type::String) => {
+                return Err(mismatch(format!("expected string; found {}", shown())));
+            }
+            (Term::Number(_) | Term::Text(..), Type::Bool) => {
+                return Err(mismatch(format!("expected bool; found {}", shown())));
+            }
+            (Term::Number(_) | Term::Text(..) | Term::Bool(_), wanted) if !wanted.takes_constants() => {
+                return Err(mismatch(format!("can't handle {} for arg of type {}", shown(), wanted.name())));
+            }
+            _ => {}
+        }
+        let value = self.operand(frame, dot, argument)?;
+        accept(value, wanted).map_err(mismatch)
+    }
+}
+
+fn head_of(at: At<'_>) -> &Operand {
+    match at {
+        At::Command(command) => &command.head,
+        At::Operand(operand) => operand,
+        At::Pipe(pipe) => &pipe.commands[0].head,
+        At::Template(..) => unreachable!("functions are called by commands and operands only"),
+    }
+}
+
+fn head_or<'t>(at: At<'t>, head: At<'t>) -> At<'t> {
+    match at {
+        At::Command(_) => head,
+        other => other,
+    }
+}
+
+/// A value as an argument of a type, by Go's rules of assignment.
+fn accept(value: Value, wanted: Type) -> Result<Value, String> {
+    if wanted.accepts(&value) {
+        return Ok(value);
+    }
+    match value {
+        Value::Invalid if wanted.can_be_nil() => Ok(Value::Nil),
+        Value::Invalid => Err(format!("invalid value; expected {}", wanted.name())),
+        Value::Nil => Err(format!("wrong type for value; expected {}; got interface {{}}", wanted.name())),
+        other => Err(format!("wrong type for value; expected {}; got {}", wanted.name(), other.type_name())),
+    }
+}
+
+fn index(at: usize) -> i64 {
+    i64::try_from(at).unwrap_or(i64::MAX)
+}
+
+fn print(out: &mut Vec<u8>, value: &Value) {
+    if value.is_nil() {
+        out.extend_from_slice(NO_VALUE);
+    } else {
+        print_value(out, value);
+    }
+}
+
+/// Text without `<no value>`, as Helm gives what a template printed.
+pub(crate) fn without_no_value(text: &Str) -> Str {
+    let bytes = text.as_bytes();
+    let Some(first) = find(bytes, NO_VALUE) else { return text.clone() };
+    let mut out = Vec::with_capacity(bytes.len());
+    let (mut rest, mut next) = (bytes, Some(first));
+    while let Some(at) = next {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + NO_VALUE.len()..];
+        next = find(rest, NO_VALUE);
+    }
+    out.extend_from_slice(rest);
+    out.into()
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    memchr::memmem::find(haystack, needle)
+}

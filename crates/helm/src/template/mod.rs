@@ -1,0 +1,72 @@
+//! Go's `text/template`: parsed once into [`Template`]s, executed many times.
+//!
+//! ```
+//! use syncline_helm::go::{Map, Value};
+//! use syncline_helm::template::{Execution, Missing, TemplateSet};
+//!
+//! let mut set = TemplateSet::default();
+//! set.parse("hello", &"Hello {{ .name | default \"world\" | upper }}!".into()).unwrap();
+//! let text = Execution::new(&set, Missing::Zero).run("hello", Value::Map(Map::new())).unwrap();
+//! assert_eq!(text, b"Hello WORLD!");
+//! ```
+
+mod ast;
+mod error;
+mod exec;
+mod field;
+mod lexer;
+mod parser;
+
+pub use ast::Template;
+pub use error::{CallError, ExecError};
+pub use exec::{Environment, Execution, Missing, NO_VALUE};
+pub(crate) use exec::without_no_value;
+pub use parser::ParseError;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::functions;
+use crate::go::Str;
+
+/// Templates that can call each other by name.
+#[derive(Debug, Default, Clone)]
+pub struct TemplateSet {
+    templates: HashMap<Str, Arc<Template>>,
+}
+
+impl TemplateSet {
+    /// Adds the template of a text and those it defines. One that is defined again
+    /// replaces the one before, unless it is empty.
+    ///
+    /// # Errors
+    /// The text is no template.
+    pub fn parse(&mut self, name: &str, text: &Str) -> Result<(), ParseError> {
+        for template in parse_templates(&name.into(), text)? {
+            self.add(Arc::new(template));
+        }
+        Ok(())
+    }
+
+    /// Adds a template that was parsed before.
+    pub fn add(&mut self, template: Arc<Template>) {
+        let key = Str::from(&*template.name);
+        if ast::is_empty(&template.body) && self.templates.contains_key(&key) {
+            return;
+        }
+        self.templates.insert(key, template);
+    }
+
+    /// The template of a name.
+    pub fn get(&self, name: &[u8]) -> Option<&Arc<Template>> {
+        self.templates.get(name)
+    }
+}
+
+/// Parses a text into the templates it defines, its own last.
+///
+/// # Errors
+/// The text is no template.
+pub fn parse_templates(name: &Arc<str>, text: &Str) -> Result<Vec<Template>, ParseError> {
+    parser::parse(name, text, &functions::find)
+}

@@ -1,0 +1,172 @@
+//! Which charts of a chart are enabled, under which names, with which values: what
+//! `chartutil.ProcessDependenciesWithMerge` makes of a chart before it is rendered.
+
+use serde_json::Value as Json;
+
+use super::coalesce::{Nulls, coalesce_values, tables};
+use crate::chart::{Chart, Dependency};
+use crate::go::{Map, Str, Value};
+use crate::version::is_compatible;
+
+/// A chart as it takes part in one rendering.
+pub(crate) struct Node<'c> {
+    /// The chart as it was loaded.
+    pub(crate) chart: &'c Chart,
+    /// Its name, or the alias by which the outer chart wants it.
+    pub(crate) name: Str,
+    /// Its values, with what the charts within export to it.
+    pub(crate) values: Map,
+    /// What its Chart.yaml wants and has enabled; None when it says nothing.
+    pub(crate) wanted: Option<Vec<Dependency>>,
+    /// The charts within that are enabled.
+    pub(crate) dependencies: Vec<Node<'c>>,
+}
+
+impl<'c> Node<'c> {
+    fn new(chart: &'c Chart) -> Node<'c> {
+        Node {
+            chart,
+            name: Str::from(chart.metadata.name.as_str()),
+            values: chart.values.thaw_map(),
+            wanted: chart.metadata.dependencies.clone(),
+            dependencies: chart.dependencies.iter().map(Node::new).collect(),
+        }
+    }
+}
+
+/// The chart with what `values` enable.
+///
+/// # Errors
+/// The values of a contained chart are no mapping.
+pub(crate) fn process<'c>(chart: &'c Chart, values: &Map) -> Result<Node<'c>, String> {
+    let mut root = Node::new(chart);
+    enable(&mut root, values, "")?;
+    import(&mut root)?;
+    Ok(root)
+}
+
+/// What a dependency is called here.
+fn called(dependency: &Dependency) -> &str {
+    if dependency.alias.is_empty() { &dependency.name } else { &dependency.alias }
+}
+
+fn enable(node: &mut Node<'_>, values: &Map, path: &str) -> Result<(), String> {
+    let Some(wanted) = &node.wanted else { return Ok(()) };
+    // First those that nobody names, then those that are named, once for each alias.
+    let fits = |inner: &Node<'_>, dependency: &Dependency| {
+        inner.name == *dependency.name.as_str()
+            && is_compatible(&dependency.version, &inner.chart.metadata.version)
+    };
+    let mut chosen = Vec::new();
+    for inner in &node.dependencies {
+        if !wanted.iter().any(|dependency| fits(inner, dependency)) {
+            chosen.push(Node::new(inner.chart));
+        }
+    }
+    for dependency in wanted {
+        if let Some(inner) = node.dependencies.iter().find(|inner| fits(inner, dependency)) {
+            let mut copy = Node::new(inner.chart);
+            copy.name = Str::from(called(dependency));
+            chosen.push(copy);
+        }
+    }
+    node.dependencies = chosen;
+    let all = coalesce_values(node, values, Nulls::Delete)?;
+    let enabled = |dependency: &Dependency| {
+        let by_tags = by_tags(dependency, &all);
+        by_condition(dependency, &all, path).unwrap_or(by_tags)
+    };
+    let Some(wanted) = node.wanted.take() else { return Ok(()) };
+    let (kept, disabled): (Vec<Dependency>, Vec<Dependency>) = wanted.into_iter().partition(enabled);
+    node.dependencies.retain(|inner| !disabled.iter().any(|dependency| inner.name == *called(dependency)));
+    for inner in &mut node.dependencies {
+        let path = format!("{path}{}.", inner.name);
+        enable(inner, &all, &path)?;
+    }
+    // Nothing left is as if nothing had been wanted.
+    node.wanted = if kept.is_empty() { None } else { Some(kept) };
+    Ok(())
+}
+
+fn by_tags(dependency: &Dependency, values: &Map) -> bool {
+    let Some(Value::Map(tags)) = values.get(b"tags") else { return true };
+    let (mut any_true, mut any_false) = (false, false);
+    for tag in &dependency.tags {
+        match tags.get(tag.as_bytes()) {
+            Some(Value::Bool(true)) => any_true = true,
+            Some(Value::Bool(false)) => any_false = true,
+            _ => {}
+        }
+    }
+    any_true || !any_false
+}
+
+fn by_condition(dependency: &Dependency, values: &Map, path: &str) -> Option<bool> {
+    dependency.condition.trim().split(',').filter(|condition| !condition.is_empty()).find_map(|condition| {
+        match lookup(values, &format!("{path}{condition}")) {
+            Some(Value::Bool(flag)) => Some(flag),
+            _ => None,
+        }
+    })
+}
+
+fn lookup(values: &Map, path: &str) -> Option<Value> {
+    let mut current = Value::Map(values.clone());
+    for part in path.split('.') {
+        let Value::Map(map) = current else { return None };
+        current = map.get(part.as_bytes())?;
+    }
+    Some(current)
+}
+
+fn table(values: &Map, path: &str) -> Option<Map> {
+    match lookup(values, path) {
+        Some(Value::Map(table)) => Some(table),
+        _ => None,
+    }
+}
+
+/// A mapping that holds `inner` under a path; `.` is the mapping itself.
+fn under(path: &str, inner: Map) -> Map {
+    if path == "." {
+        return inner;
+    }
+    path.split('.').rev().fold(inner, |inner, part| {
+        let outer = Map::new();
+        outer.insert(part, Value::Map(inner));
+        outer
+    })
+}
+
+/// Takes in what the charts within give by `import-values`.
+fn import(node: &mut Node<'_>) -> Result<(), String> {
+    for inner in &mut node.dependencies {
+        import(inner)?;
+    }
+    let Some(wanted) = &node.wanted else { return Ok(()) };
+    let all = coalesce_values(node, &Map::new(), Nulls::Keep)?;
+    let imported = Map::new();
+    for dependency in wanted {
+        for entry in &dependency.import_values {
+            let (child, parent) = match entry {
+                Json::String(name) => (format!("exports.{name}"), ".".to_owned()),
+                Json::Object(entry) => {
+                    let text = |key: &str| entry.get(key).map_or_else(
+                        || "<nil>".to_owned(),
+                        |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+                    );
+                    (text("child"), text("parent"))
+                }
+                _ => continue,
+            };
+            if let Some(found) = table(&all, &format!("{}.{child}", called(dependency))) {
+                // The first that gives a key wins.
+                tables(&imported, &under(&parent, found), Nulls::Keep);
+            }
+        }
+    }
+    let merged = all.deep_copy();
+    tables(&merged, &imported, Nulls::Keep);
+    node.values = merged;
+    Ok(())
+}
