@@ -251,9 +251,9 @@ struct Fields {
 }
 
 impl Fields {
-    fn json_of(&self) -> Json {
-        let shown = self.fields.iter().filter(|(_, key, value)| !key.is_empty() && value.is_true());
-        shown.map(|(_, key, value)| ((*key).to_owned(), crate::go::json::to_json(value))).collect()
+    /// What is not empty, by the names of JSON.
+    fn shown(&self) -> Vec<(&'static str, Value)> {
+        self.fields.iter().filter(|(_, _, value)| value.is_true()).map(|(_, key, value)| (*key, value.clone())).collect()
     }
 
     fn print_of(&self) -> String {
@@ -283,13 +283,21 @@ impl Object for Fields {
         format!("&{}", self.print_of())
     }
 
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        Some(self.shown())
+    }
+
     fn json(&self) -> Json {
-        self.json_of()
+        json_of(self.shown())
     }
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
     }
+}
+
+fn json_of(fields: Vec<(&'static str, Value)>) -> Json {
+    fields.into_iter().map(|(key, value)| (key.to_owned(), crate::go::json::to_json(&value))).collect()
 }
 
 /// `.Chart`.
@@ -371,10 +379,14 @@ impl Object for ChartObject {
         format!("{{{} {}}}", self.fields.print_of(), self.is_root)
     }
 
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        let mut fields = self.fields.shown();
+        fields.push(("IsRoot", Value::Bool(self.is_root)));
+        Some(fields)
+    }
+
     fn json(&self) -> Json {
-        let mut json = self.fields.json_of();
-        json["IsRoot"] = self.is_root.into();
-        json
+        json_of(self.json_fields().unwrap_or_default())
     }
 
     fn as_any(&self) -> &dyn std::any::Any {

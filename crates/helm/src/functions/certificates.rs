@@ -154,13 +154,25 @@ fn private_key(kind: &str) -> Result<String, String> {
     key_pem(&key.map_err(|error| format!("failed to generate private key: {error}"))?)
 }
 
-fn new_key() -> Result<KeyPair, String> {
-    KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)
-        .map_err(|error| format!("error generating rsa key: {error}"))
+/// A key, and the text by which the chart gets it back.
+struct Key {
+    pair: KeyPair,
+    pem: String,
 }
 
-fn read_key(text: &Str) -> Result<KeyPair, String> {
-    KeyPair::from_pem(&text.to_text()).map_err(|error| format!("parsing private key: {error}"))
+fn new_key() -> Result<Key, String> {
+    let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)
+        .map_err(|error| format!("error generating rsa key: {error}"))?;
+    let pem = key_pem(&pair)?;
+    Ok(Key { pair, pem })
+}
+
+fn read_key(text: &Str) -> Result<Key, String> {
+    let text = text.to_text();
+    let pair = KeyPair::from_pem(&text).map_err(|error| format!("parsing private key: {error}"))?;
+    // A key in a form of its own comes back in that form.
+    let pem = if text.contains("BEGIN PRIVATE KEY") { key_pem(&pair)? } else { text.into_owned() };
+    Ok(Key { pair, pem })
 }
 
 fn build_custom(certificate: &Str, key: &Str) -> Result<Certificate, String> {
@@ -209,25 +221,25 @@ fn not_text(what: &str, value: &Value) -> String {
     format!("{what}: {} is not a string", String::from_utf8_lossy(&shown))
 }
 
-fn finish(certificate: &rcgen::Certificate, key: &KeyPair) -> Result<Certificate, String> {
-    Ok(Certificate { cert: pem("CERTIFICATE", certificate.der()).into(), key: key_pem(key)?.into() })
+fn finish(certificate: &rcgen::Certificate, key: Key) -> Certificate {
+    Certificate { cert: pem("CERTIFICATE", certificate.der()).into(), key: key.pem.into() }
 }
 
 fn failed(error: rcgen::Error) -> String {
     format!("error creating certificate: {error}")
 }
 
-fn authority(name: &Str, days: Int, key: KeyPair) -> Result<Certificate, String> {
+fn authority(name: &Str, days: Int, key: Key) -> Result<Certificate, String> {
     let mut parameters = parameters(name, &AnyList(None), &AnyList(None), days)?;
     parameters.key_usages.push(KeyUsagePurpose::KeyCertSign);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    finish(&parameters.self_signed(&key).map_err(failed)?, &key)
+    Ok(finish(&parameters.self_signed(&key.pair).map_err(failed)?, key))
 }
 
-fn self_signed(name: &Str, ips: &AnyList, names: &AnyList, days: Int, key: KeyPair) -> Result<Certificate, String> {
+fn self_signed(name: &Str, ips: &AnyList, names: &AnyList, days: Int, key: Key) -> Result<Certificate, String> {
     let mut parameters = parameters(name, ips, names, days)?;
     parameters.is_ca = IsCa::ExplicitNoCa;
-    finish(&parameters.self_signed(&key).map_err(failed)?, &key)
+    Ok(finish(&parameters.self_signed(&key.pair).map_err(failed)?, key))
 }
 
 fn signed(
@@ -236,7 +248,7 @@ fn signed(
     names: &AnyList,
     days: Int,
     by: &Certificate,
-    key: KeyPair,
+    key: Key,
 ) -> Result<Certificate, String> {
     let signer = KeyPair::from_pem(&by.key.to_text()).map_err(|error| format!("error parsing private key: {error}"))?;
     let issuer = Issuer::from_ca_cert_pem(&by.cert.to_text(), signer)
@@ -244,5 +256,5 @@ fn signed(
     let mut parameters = parameters(name, ips, names, days)?;
     parameters.is_ca = IsCa::ExplicitNoCa;
     parameters.use_authority_key_identifier_extension = true;
-    finish(&parameters.signed_by(&key, &issuer).map_err(failed)?, &key)
+    Ok(finish(&parameters.signed_by(&key.pair, &issuer).map_err(failed)?, key))
 }

@@ -32,15 +32,15 @@ pub(super) fn add(table: &mut Table) {
     table.add("min", |a: Value, others: Rest<Value>| others.0.iter().map(to_int).fold(to_int(&a), i64::min));
     table.add("maxf", |a: Value, others: Rest<Value>| fold_floats(&a, &others.0, f64::max));
     table.add("minf", |a: Value, others: Rest<Value>| fold_floats(&a, &others.0, f64::min));
-    table.add("add1f", |a: Value| decimal(&a, &[Value::Int(1)], |a, b| a + b));
-    table.add("addf", |values: Rest<Value>| decimal(&Value::Float(0.0), &values.0, |a, b| a + b));
-    table.add("subf", |a: Value, others: Rest<Value>| decimal(&a, &others.0, |a, b| a - b));
-    table.add("mulf", |a: Value, others: Rest<Value>| decimal(&a, &others.0, |a, b| a * b));
+    table.add("add1f", |a: Value| decimal(&a, &[Value::Int(1)], Operation::Add));
+    table.add("addf", |values: Rest<Value>| decimal(&Value::Float(0.0), &values.0, Operation::Add));
+    table.add("subf", |a: Value, others: Rest<Value>| decimal(&a, &others.0, Operation::Subtract));
+    table.add("mulf", |a: Value, others: Rest<Value>| decimal(&a, &others.0, Operation::Multiply));
     table.add("divf", |a: Value, others: Rest<Value>| -> Result<f64, String> {
         if others.0.iter().any(|value| to_float(value) == 0.0) {
             return Err("decimal division by 0".to_owned());
         }
-        Ok(decimal(&a, &others.0, |a, b| a / b))
+        Ok(decimal(&a, &others.0, Operation::Divide))
     });
     table.add("ceil", |value: Value| to_float(&value).ceil());
     table.add("floor", |value: Value| to_float(&value).floor());
@@ -106,15 +106,93 @@ fn fold_floats(first: &Value, others: &[Value], operation: fn(f64, f64) -> f64) 
     })
 }
 
-/// sprig computes in decimals, so that 0.1 + 0.2 is 0.3: the result is the float nearest
-/// to the exact one, of 16 digits after the point for divisions.
-fn decimal(first: &Value, others: &[Value], operation: fn(f64, f64) -> f64) -> f64 {
-    others.iter().map(to_float).fold(to_float(first), |a, b| {
-        let result = operation(a, b);
-        // Fifteen significant digits are exact in a float; what is beyond is noise of
-        // the binary form.
-        format!("{result:.14e}").parse().unwrap_or(result)
-    })
+/// sprig computes in decimals, so that 0.1 + 0.2 is 0.3.
+fn decimal(first: &Value, others: &[Value], operation: Operation) -> f64 {
+    let mut exact = Decimal::of(to_float(first));
+    let mut rough = to_float(first);
+    for other in others.iter().map(to_float) {
+        exact = exact.zip(Decimal::of(other)).and_then(|(a, b)| a.apply(b, operation));
+        rough = match operation {
+            Operation::Add => rough + other,
+            Operation::Subtract => rough - other,
+            Operation::Multiply => rough * other,
+            Operation::Divide => rough / other,
+        };
+    }
+    // What does not fit the exact form is large, and its last digits are of no matter.
+    exact.and_then(Decimal::to_float).unwrap_or(rough)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+}
+
+/// `digits * 10^exponent`, as `github.com/shopspring/decimal` holds a number.
+#[derive(Debug, Clone, Copy)]
+struct Decimal {
+    digits: i128,
+    exponent: i32,
+}
+
+impl Decimal {
+    /// The shortest decimal that reads as this float.
+    fn of(value: f64) -> Option<Decimal> {
+        let text = format!("{value:e}");
+        let (mantissa, exponent) = text.split_once('e')?;
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let places = i32::try_from(fraction.len()).ok()?;
+        Some(Decimal {
+            digits: format!("{whole}{fraction}").parse().ok()?,
+            exponent: exponent.parse::<i32>().ok()? - places,
+        })
+    }
+
+    fn to_float(self) -> Option<f64> {
+        format!("{}e{}", self.digits, self.exponent).parse().ok()
+    }
+
+    /// The digits with a smaller exponent.
+    fn scaled(self, exponent: i32) -> Option<i128> {
+        let places = u32::try_from(self.exponent.checked_sub(exponent)?).ok()?;
+        self.digits.checked_mul(10i128.checked_pow(places)?)
+    }
+
+    fn apply(self, other: Decimal, operation: Operation) -> Option<Decimal> {
+        let exponent = self.exponent.min(other.exponent);
+        match operation {
+            Operation::Add => {
+                Some(Decimal { digits: self.scaled(exponent)?.checked_add(other.scaled(exponent)?)?, exponent })
+            }
+            Operation::Subtract => {
+                Some(Decimal { digits: self.scaled(exponent)?.checked_sub(other.scaled(exponent)?)?, exponent })
+            }
+            Operation::Multiply => Some(Decimal {
+                digits: self.digits.checked_mul(other.digits)?,
+                exponent: self.exponent.checked_add(other.exponent)?,
+            }),
+            Operation::Divide => self.divided(other),
+        }
+    }
+
+    /// The quotient with sixteen digits behind the point, the last rounded.
+    fn divided(self, other: Decimal) -> Option<Decimal> {
+        const PLACES: i32 = 16;
+        // digits * 10^shift / other.digits has the exponent -PLACES.
+        let shift = self.exponent.checked_sub(other.exponent)?.checked_add(PLACES)?;
+        let (numerator, denominator) = if shift >= 0 {
+            (self.digits.checked_mul(10i128.checked_pow(u32::try_from(shift).ok()?)?)?, other.digits)
+        } else {
+            (self.digits, other.digits.checked_mul(10i128.checked_pow(u32::try_from(-shift).ok()?)?)?)
+        };
+        let (quotient, rest) = (numerator.checked_div(denominator)?, numerator.checked_rem(denominator)?);
+        let rounds_up = rest.unsigned_abs().checked_mul(2)? >= denominator.unsigned_abs();
+        let sign = numerator.signum() * denominator.signum();
+        Some(Decimal { digits: quotient + if rounds_up { sign } else { 0 }, exponent: -PLACES })
+    }
 }
 
 fn round(value: f64, places: i64, on: f64) -> f64 {

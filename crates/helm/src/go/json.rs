@@ -51,7 +51,14 @@ impl Writer {
                 self.sequence(list, depth)?;
             }
             Value::Map(map) => map.with(|entries| self.mapping(entries.iter(), depth))?,
-            Value::Object(object) => self.value(&Value::from_json(&object.json()), depth)?,
+            Value::Object(object) => match object.json_fields() {
+                Some(fields) => {
+                    let fields: Vec<(Str, Value)> =
+                        fields.into_iter().map(|(name, value)| (Str::from(name), value)).collect();
+                    self.mapping(fields.iter().map(|(name, value)| (name, value)), depth)?;
+                }
+                None => self.value(&Value::from_json(&object.json()), depth)?,
+            },
         }
         Ok(())
     }

@@ -34,6 +34,12 @@ pub trait Object {
     /// What `%v` prints, by its `String` method or as a struct.
     fn print(&self) -> String;
 
+    /// The fields that `encoding/json` writes, in the order of the struct; None for what
+    /// writes itself, as [`Object::json`].
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        None
+    }
+
     /// The JSON that `encoding/json` gives.
     fn json(&self) -> serde_json::Value;
 

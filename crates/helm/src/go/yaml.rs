@@ -179,16 +179,71 @@ impl Writer {
         }
         let resolves_to_text =
             syncline_manifest::yaml::is_plain_text(text) && !is_base60_float(text) && !is_timestamp(text);
-        if !resolves_to_text {
-            self.double_quoted(text);
+        let style = if !resolves_to_text {
+            Style::Double
         } else if analysis.plain_allowed && !(text.is_empty() && simple_key) {
-            self.out.push_str(text);
+            Style::Plain
         } else if analysis.single_quoted_allowed {
-            self.out.push('\'');
-            self.out.push_str(&text.replace('\'', "''"));
-            self.out.push('\'');
+            Style::Single
         } else {
-            self.double_quoted(text);
+            Style::Double
+        };
+        let column = self.column();
+        if !simple_key && column + text.len() > WIDTH {
+            return self.folded(text, style, column, columns);
+        }
+        match style {
+            Style::Plain => self.out.push_str(text),
+            Style::Single => {
+                self.out.push('\'');
+                self.out.push_str(&text.replace('\'', "''"));
+                self.out.push('\'');
+            }
+            Style::Double => self.double_quoted(text),
+        }
+    }
+
+    /// How many characters the line has so far.
+    fn column(&self) -> usize {
+        self.out[self.out.rfind('\n').map_or(0, |at| at + 1)..].chars().count()
+    }
+
+    /// A text that may go beyond the width: broken at single spaces behind it.
+    fn folded(&mut self, text: &str, style: Style, column: usize, columns: usize) {
+        let mut column = column;
+        if style != Style::Plain {
+            self.out.push(style.quote());
+            column += 1;
+        }
+        let last = text.len().saturating_sub(1);
+        let mut after_space = false;
+        let mut chars = text.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            let space_follows = chars.peek().is_some_and(|(_, c)| *c == ' ');
+            let inside = style == Style::Plain || at > 0 && at < last;
+            // Double quotes can break before a space, which a backslash then keeps.
+            let breaks = inside && !after_space && column > WIDTH && (!space_follows || style == Style::Double);
+            if c == ' ' && breaks {
+                self.out.push('\n');
+                self.indent(columns);
+                column = columns;
+                if space_follows && style == Style::Double {
+                    self.out.push('\\');
+                    column += 1;
+                }
+            } else {
+                let before = self.out.len();
+                match style {
+                    Style::Double => self.double_quoted_char(c),
+                    Style::Single if c == '\'' => self.out.push_str("''"),
+                    _ => self.out.push(c),
+                }
+                column += self.out[before..].chars().count();
+            }
+            after_space = c == ' ';
+        }
+        if style != Style::Plain {
+            self.out.push(style.quote());
         }
     }
 
@@ -218,44 +273,58 @@ impl Writer {
     }
 
     fn double_quoted(&mut self, text: &str) {
+        self.out.push('"');
+        text.chars().for_each(|c| self.double_quoted_char(c));
+        self.out.push('"');
+    }
+
+    fn double_quoted_char(&mut self, c: char) {
         use std::fmt::Write as _;
-        self.out.push('"');
-        for c in text.chars() {
-            let code = u32::from(c);
-            let escape = match c {
-                '\0' => '0',
-                '\u{7}' => 'a',
-                '\u{8}' => 'b',
-                '\t' => 't',
-                '\n' => 'n',
-                '\u{b}' => 'v',
-                '\u{c}' => 'f',
-                '\r' => 'r',
-                '\u{1b}' => 'e',
-                '"' => '"',
-                '\\' => '\\',
-                '\u{85}' => 'N',
-                '\u{a0}' if !is_printable(c) => '_',
-                '\u{2028}' => 'L',
-                '\u{2029}' => 'P',
-                c if is_printable(c) && c != '\u{feff}' => {
-                    self.out.push(c);
-                    continue;
-                }
-                _ => {
-                    // Writing to a String cannot fail.
-                    let _ = match code {
-                        0..0x100 => write!(self.out, "\\x{code:02X}"),
-                        0x100..0x10000 => write!(self.out, "\\u{code:04X}"),
-                        _ => write!(self.out, "\\U{code:08X}"),
-                    };
-                    continue;
-                }
-            };
-            self.out.push('\\');
-            self.out.push(escape);
-        }
-        self.out.push('"');
+        let code = u32::from(c);
+        let escape = match c {
+            '\0' => '0',
+            '\u{7}' => 'a',
+            '\u{8}' => 'b',
+            '\t' => 't',
+            '\n' => 'n',
+            '\u{b}' => 'v',
+            '\u{c}' => 'f',
+            '\r' => 'r',
+            '\u{1b}' => 'e',
+            '"' => '"',
+            '\\' => '\\',
+            '\u{85}' => 'N',
+            '\u{2028}' => 'L',
+            '\u{2029}' => 'P',
+            c if is_printable(c) => return self.out.push(c),
+            _ => {
+                // Writing to a String cannot fail.
+                let _ = match code {
+                    0..0x100 => write!(self.out, "\\x{code:02X}"),
+                    0x100..0x10000 => write!(self.out, "\\u{code:04X}"),
+                    _ => write!(self.out, "\\U{code:08X}"),
+                };
+                return;
+            }
+        };
+        self.out.push('\\');
+        self.out.push(escape);
+    }
+}
+
+/// The column behind which lines of text are broken.
+const WIDTH: usize = 80;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Plain,
+    Single,
+    Double,
+}
+
+impl Style {
+    fn quote(self) -> char {
+        if self == Style::Single { '\'' } else { '"' }
     }
 }
 

@@ -10,4 +10,4 @@ pub use capabilities::{Capabilities, KubeVersion};
 pub use error::RenderError;
 pub use hooks::{DeletePolicy, Hook, HookEvent};
 pub use manifests::{Definition, RenderedManifest, install_order, split, uninstall_order};
-pub use render::{Operation, Release, RenderOptions, Rendered, render};
+pub use render::{Operation, Release, RenderOptions, Rendered, print, render};

@@ -76,26 +76,7 @@ pub fn render(
     capabilities: &Capabilities,
     options: RenderOptions<'_>,
 ) -> Result<Rendered, RenderError> {
-    if chart.metadata.kind == ChartType::Library {
-        return Err(RenderError::Library);
-    }
-    let is_there = |name: &str| chart.dependencies.iter().any(|inner| inner.metadata.name == name);
-    let missing: Vec<String> = (chart.metadata.dependencies.iter().flatten())
-        .filter(|dependency| !is_there(&dependency.name))
-        .map(|dependency| dependency.name.clone())
-        .collect();
-    if !missing.is_empty() {
-        return Err(RenderError::MissingDependencies(missing));
-    }
-    let wanted = &chart.metadata.kube_version;
-    let version = &capabilities.kube_version.version;
-    if !wanted.is_empty() && !crate::version::is_compatible(wanted, version) {
-        return Err(RenderError::KubeVersion { wanted: wanted.clone(), version: version.clone() });
-    }
-    let values = Frozen::from_json(&serde_json::Value::Object(values.clone())).thaw_map();
-    let root = process(chart, &values).map_err(RenderError::Values)?;
-    let printed = print_templates(&root, &values, release, capabilities, options)?;
-
+    let (root, printed) = print_chart(chart, values, release, capabilities, options)?;
     let mut rendered = Rendered::default();
     definitions(&root, root.name.to_text().as_ref(), &mut rendered.definitions);
     let own_notes = format!("{}/templates/NOTES.txt", root.name);
@@ -114,6 +95,56 @@ pub fn render(
     }
     order(&mut rendered.manifests, &mut rendered.hooks);
     Ok(rendered)
+}
+
+/// What each template file of a chart prints, by its path: the first half of [`render`],
+/// before it is taken apart into manifests.
+///
+/// # Errors
+/// As [`render`].
+pub fn print(
+    chart: &Chart,
+    values: &serde_json::Map<String, serde_json::Value>,
+    release: &Release,
+    capabilities: &Capabilities,
+    options: RenderOptions<'_>,
+) -> Result<Vec<(Arc<str>, Str)>, RenderError> {
+    print_chart(chart, values, release, capabilities, options).map(|(_, printed)| printed)
+}
+
+#[expect(clippy::type_complexity, reason = "the chart as it took part, and what its files print")]
+fn print_chart<'c>(
+    chart: &'c Chart,
+    values: &serde_json::Map<String, serde_json::Value>,
+    release: &Release,
+    capabilities: &Capabilities,
+    options: RenderOptions<'_>,
+) -> Result<(Node<'c>, Vec<(Arc<str>, Str)>), RenderError> {
+    installable(chart, capabilities)?;
+    let values = Frozen::from_json(&serde_json::Value::Object(values.clone())).thaw_map();
+    let root = process(chart, &values).map_err(RenderError::Values)?;
+    let printed = print_templates(&root, &values, release, capabilities, options)?;
+    Ok((root, printed))
+}
+
+fn installable(chart: &Chart, capabilities: &Capabilities) -> Result<(), RenderError> {
+    if chart.metadata.kind == ChartType::Library {
+        return Err(RenderError::Library);
+    }
+    let is_there = |name: &str| chart.dependencies.iter().any(|inner| inner.metadata.name == name);
+    let missing: Vec<String> = (chart.metadata.dependencies.iter().flatten())
+        .filter(|dependency| !is_there(&dependency.name))
+        .map(|dependency| dependency.name.clone())
+        .collect();
+    if !missing.is_empty() {
+        return Err(RenderError::MissingDependencies(missing));
+    }
+    let wanted = &chart.metadata.kube_version;
+    let version = &capabilities.kube_version.version;
+    if !wanted.is_empty() && !crate::version::is_compatible(wanted, version) {
+        return Err(RenderError::KubeVersion { wanted: wanted.clone(), version: version.clone() });
+    }
+    Ok(())
 }
 
 /// A file that is rendered, and the values that it sees.

@@ -18,10 +18,10 @@ pub use locate::locate;
 pub use reader::{Document, read, read_lenient};
 pub use writer::write;
 
-/// Whether a plain scalar of this text is a string, and neither null, a boolean, a
-/// number nor a merge key, to the readers of Kubernetes.
+/// Whether a plain scalar of this text is a string, and neither null, a boolean nor a
+/// number, to the readers of Kubernetes.
 pub fn is_plain_text(text: &str) -> bool {
-    text != "<<" && matches!(scalar::plain(text), Ok(serde_json::Value::String(_)))
+    matches!(scalar::plain(text), Ok(serde_json::Value::String(_)))
 }
 
 use std::fmt;
