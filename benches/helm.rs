@@ -23,7 +23,8 @@ fn in_process(path: &Path) -> f64 {
     let chart = if path.is_dir() {
         load_directory(path).expect("the chart loads")
     } else {
-        load_archive(&std::fs::read(path).expect("the chart can be read"), &Default::default(), 0).expect("the chart loads")
+        load_archive(&std::fs::read(path).expect("the chart can be read"), &Default::default(), 0)
+            .expect("the chart loads")
     };
     let release = Release {
         name: "rel".to_owned(),
@@ -77,7 +78,10 @@ fn main() {
     let syncline = Path::new(env!("CARGO_BIN_EXE_syncline"));
     let mut charts = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/chart"))];
     charts.extend(std::env::args().skip(1).filter(|word| !word.starts_with('-')).map(PathBuf::from));
-    println!("{:<32} {:>12} {:>12} {:>8} {:>10} {:>10} {:>8}", "chart", "helm /s", "syncline /s", "ratio", "helm ms", "syncl. ms", "ratio");
+    println!(
+        "{:<32} {:>12} {:>12} {:>8} {:>10} {:>10} {:>8}",
+        "chart", "helm /s", "syncline /s", "ratio", "helm ms", "syncl. ms", "ratio"
+    );
     for chart in charts {
         let (theirs, ours) = (helm_in_process(assets, &chart), in_process(&chart));
         let their_process = process(&assets.join("helm"), &["template", "rel"], &chart);

@@ -5,18 +5,25 @@
 //! valid, or a list of [`FieldError`]s that each name a field.
 
 mod fleet;
+mod helm;
 mod metadata;
 mod policy;
 mod settings;
+mod source;
 mod strict;
 
 pub use fleet::{Cluster, ClusterSpec, ClusterType, Maintenance, Schedule, SecretReference, VariableValue};
+pub use helm::{
+    ChartSpec, DefinitionPolicy, DriftMode, HelmRelease, HelmReleaseSpec, Image, Kustomize, ObjectReference,
+    PostRenderer, Selector, ValuesKind, ValuesReference,
+};
 pub use metadata::{ClusterName, Metadata};
 pub use policy::{
     ClusterAffinity, LabelSelector, LabelSelectorOperator, LabelSelectorRequirement, NamespaceAffinity,
     Placement, Policy, PolicyScope, PolicySpec, ReplicaScheduling, ResourceSelector,
 };
 pub use settings::{HealthCheck, PruneSettings, Settings};
+pub use source::{ChartSource, ChartSourceSpec};
 pub use strict::{FieldError, suggest};
 
 use serde_json::Value;
@@ -31,6 +38,10 @@ pub enum ConfigKind {
     ClusterPropagationPolicy,
     /// Placement of the resources of a namespace.
     PropagationPolicy,
+    /// A release of a Helm chart; placed by policies as resources are.
+    HelmRelease,
+    /// Where charts come from.
+    ChartSource,
     /// A kind of the design that this version does not act on yet.
     NotServedYet,
 }
@@ -42,7 +53,10 @@ impl ConfigKind {
             ("fleet.kurator.dev", "Cluster") => Some(ConfigKind::Cluster),
             ("policy.kurator.dev", "ClusterPropagationPolicy") => Some(ConfigKind::ClusterPropagationPolicy),
             ("kurator.dev", "PropagationPolicy") => Some(ConfigKind::PropagationPolicy),
-            ("helm.toolkit.fluxcd.io", "HelmRelease") => Some(ConfigKind::NotServedYet),
+            (HelmRelease::GROUP, "HelmRelease") => Some(ConfigKind::HelmRelease),
+            (ChartSource::GROUP, "HelmRepository" | "GitRepository" | "OCIRepository" | "HelmChart") => {
+                Some(ConfigKind::ChartSource)
+            }
             (group, _) if group == "kurator.dev" || group.ends_with(".kurator.dev") => {
                 Some(ConfigKind::NotServedYet)
             }
@@ -61,6 +75,8 @@ pub enum ConfigObject {
     Cluster(Box<Cluster>),
     /// A policy of either kind.
     Policy(Box<Policy>),
+    /// Where charts come from.
+    ChartSource(Box<ChartSource>),
 }
 
 impl ConfigObject {
@@ -73,8 +89,14 @@ impl ConfigObject {
         gvk: &GroupVersionKind,
         value: &Value,
     ) -> Result<Option<ConfigObject>, Vec<FieldError>> {
-        if kind == ConfigKind::NotServedYet {
-            return Ok(None);
+        match kind {
+            ConfigKind::NotServedYet => return Ok(None),
+            ConfigKind::HelmRelease => return HelmRelease::parse(gvk, value).map(|_| None),
+            ConfigKind::ChartSource => {
+                let source = ChartSource::parse(&gvk.kind, value)?;
+                return Ok(source.map(|source| ConfigObject::ChartSource(Box::new(source))));
+            }
+            _ => {}
         }
         if gvk.version != ConfigKind::VERSION {
             return Err(vec![
@@ -92,7 +114,7 @@ impl ConfigObject {
             }
             ConfigKind::ClusterPropagationPolicy => policy::parse(value, PolicyScope::Fleet),
             ConfigKind::PropagationPolicy => policy::parse(value, PolicyScope::Namespace),
-            ConfigKind::NotServedYet => Ok(None),
+            ConfigKind::HelmRelease | ConfigKind::ChartSource | ConfigKind::NotServedYet => Ok(None),
         }
     }
 }
@@ -102,6 +124,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     vec![
         ("cluster.json", schemars::schema_for!(Cluster)),
         ("clusterpropagationpolicy.json", schemars::schema_for!(policy::PolicyObject)),
+        ("helmrelease.json", schemars::schema_for!(HelmRelease)),
         ("propagationpolicy.json", schemars::schema_for!(policy::PolicyObject)),
         ("syncline.json", schemars::schema_for!(Settings)),
     ]

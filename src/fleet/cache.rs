@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::charts::{self, LoadedChart, NoChart};
 use super::diagnostic::Diagnostic;
 use super::location::Location;
 use super::unit::{self, Unit};
@@ -17,6 +18,7 @@ type LoadedUnit = Result<Arc<Unit>, Arc<[Diagnostic]>>;
 pub struct LoadCache {
     folders: Generations<EntryId, Arc<[Entry]>>,
     units: Generations<(Arc<str>, EntryId), LoadedUnit>,
+    charts: Generations<EntryId, Result<LoadedChart, NoChart>>,
 }
 
 impl LoadCache {
@@ -41,6 +43,21 @@ impl LoadCache {
         Ok(loaded)
     }
 
+    /// The chart at an entry, or why there is none.
+    pub(super) fn chart(
+        &mut self,
+        snapshot: &Snapshot,
+        path: &str,
+        entry: &Entry,
+    ) -> Result<Result<LoadedChart, NoChart>, GitError> {
+        if let Some(known) = self.charts.get(&entry.id) {
+            return Ok(known);
+        }
+        let loaded = charts::load(snapshot, path, entry)?;
+        self.charts.insert(entry.id, loaded.clone());
+        Ok(loaded)
+    }
+
     /// An earlier version of a unit, if that version loads.
     pub(crate) fn earlier_unit(
         &mut self,
@@ -55,6 +72,7 @@ impl LoadCache {
     pub(super) fn finish_round(&mut self) {
         self.folders.finish_round();
         self.units.finish_round();
+        self.charts.finish_round();
     }
 }
 

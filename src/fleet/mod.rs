@@ -7,6 +7,7 @@
 //! nobody can say what it would have held.
 
 mod cache;
+mod charts;
 mod check;
 mod diagnostic;
 mod last_good;
@@ -22,10 +23,11 @@ use std::sync::Arc;
 
 use syncline_manifest::Origin;
 
-use crate::api::{Cluster, ClusterName, ConfigObject, Policy, Settings};
+use crate::api::{ChartSource, Cluster, ClusterName, ConfigObject, Policy, Settings};
 use crate::git::{CommitId, GitError, Snapshot};
 
 pub use cache::LoadCache;
+pub use charts::{Charts, LoadedChart, NoChart};
 pub use diagnostic::{Diagnostic, Severity};
 pub use last_good::last_good;
 pub(crate) use location::is_below;
@@ -39,12 +41,16 @@ pub use unit::{Overlay, OverlayPatch, PatchTarget, Unit};
 pub struct Fleet {
     /// The commit; None for a working directory without any.
     pub commit: Option<CommitId>,
+    /// The folder of the repository that is the fleet; the root where empty.
+    pub folder: Arc<str>,
     /// The settings of the repository.
     pub settings: Settings,
     /// The clusters by name.
     pub clusters: BTreeMap<ClusterName, Located<Cluster>>,
     /// The policies, in the order of their files.
     pub policies: Vec<Located<Policy>>,
+    /// Where charts come from.
+    pub sources: Vec<Located<ChartSource>>,
     /// All units in the order of their paths.
     pub units: Vec<Loaded>,
     /// Paths of the units that do not load as they stand in this commit.
@@ -94,9 +100,11 @@ pub fn load(snapshot: &Snapshot, folder: &str, cache: &mut LoadCache) -> Result<
     let layout = layout::read(snapshot, folder, cache)?;
     let mut fleet = Fleet {
         commit: snapshot.commit(),
+        folder: folder.trim_start_matches("./").trim_matches('/').into(),
         settings: layout.settings,
         clusters: BTreeMap::new(),
         policies: Vec::new(),
+        sources: Vec::new(),
         units: Vec::new(),
         broken: Vec::new(),
         diagnostics: layout.diagnostics,
@@ -138,6 +146,9 @@ impl Fleet {
             match config {
                 ConfigObject::Policy(policy) => {
                     self.policies.push(Located { origin, value: (**policy).clone() })
+                }
+                ConfigObject::ChartSource(source) => {
+                    self.sources.push(Located { origin, value: (**source).clone() });
                 }
                 ConfigObject::Cluster(cluster) => {
                     let name = ClusterName::new(&cluster.metadata.name);

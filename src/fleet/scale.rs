@@ -14,6 +14,12 @@ pub fn replica_pointer(kind: &GroupKind) -> Option<&'static str> {
     }
 }
 
+/// The fields that bound the replicas of an autoscaler, the least and the most; None for
+/// other kinds.
+pub fn replica_bounds(kind: &GroupKind) -> Option<[&'static str; 2]> {
+    kind.is("autoscaling", "HorizontalPodAutoscaler").then_some(["/spec/minReplicas", "/spec/maxReplicas"])
+}
+
 /// How many replicas an object asks for; one where it does not say.
 pub fn replicas(value: &Value, pointer: &str) -> u32 {
     value.pointer(pointer).and_then(Value::as_u64).map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX))

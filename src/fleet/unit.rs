@@ -240,6 +240,10 @@ impl Reader<'_> {
         };
         match ConfigObject::parse(kind, &gvk, manifest.value()) {
             Ok(Some(config)) => self.config.push((manifest.origin, config)),
+            // A release is placed as resources are, and rendered where it goes.
+            Ok(None) if kind == ConfigKind::HelmRelease => {
+                out.push(Arc::new(Resource::from_manifest(manifest)))
+            }
             Ok(None) => self.warnings.push(
                 Diagnostic::warning(&manifest.origin, format!("{} is not served by this version", gvk.kind))
                     .hint("it is read and then left alone"),

@@ -7,6 +7,7 @@
 mod desired;
 mod divide;
 mod ranking;
+mod releases;
 mod selector;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -18,7 +19,7 @@ use syncline_manifest::{ObjectKey, Origin};
 use crate::api::{ClusterName, Placement, Policy, ReplicaScheduling};
 use crate::fleet::{Diagnostic, Fleet, LoadCache, Loaded, Located, Resource, is_below, last_good, scale};
 use crate::git::{CommitId, GitError, Snapshot};
-use crate::render::{Facts, RenderCache, Rendered, Replicas};
+use crate::render::{Facts, RenderCache, Rendered, Replicas, release};
 
 pub use desired::{Conflict, Desired, DesiredObject, Share, Why};
 pub use divide::{Assignments, divide};
@@ -140,6 +141,11 @@ impl Placer<'_> {
                 placed.extend(loaded.unit.resources.iter().map(|resource| resource.key.clone()));
             }
             for rendered in rendered.iter() {
+                if let Some(parsed) = release::of_resource(&rendered.resource) {
+                    self.release(loaded, rendered, parsed, facts, by_path, stale)?;
+                    placed.insert(rendered.resource.key.clone());
+                    continue;
+                }
                 let Some((object, share)) = self.resource(rendered, facts, by_path)? else { continue };
                 // A share of nothing is a placement too: the policy saw the resource.
                 placed.insert(rendered.resource.key.clone());
@@ -218,11 +224,24 @@ impl Placer<'_> {
         by_path: bool,
     ) -> Result<Option<(Option<Arc<Resource>>, (Why, Option<Share>))>, GitError> {
         let resource = &rendered.resource;
+        let Some((index, why)) = self.decides(resource, facts, by_path)? else { return Ok(None) };
+        let Some(index) = index else { return Ok(Some((Some(Arc::clone(resource)), (why, None)))) };
+        let placement = &self.fleet.policies[index].value.spec.placement;
+        let (resource, share) = divided(rendered, placement, &self.reach[index], &facts.cluster);
+        Ok(Some((resource, (why, share))))
+    }
+
+    /// The policy that puts a resource on a cluster, or that its path does.
+    fn decides(
+        &mut self,
+        resource: &Resource,
+        facts: &Facts,
+        by_path: bool,
+    ) -> Result<Option<(Option<usize>, Why)>, GitError> {
         let winner = self.winner(resource)?;
         let winner = winner.filter(|(index, _)| self.reach[*index].contains(&facts.cluster));
         let Some((index, exactness)) = winner else {
-            let why = Why::ClusterPath;
-            return Ok(by_path.then(|| (Some(Arc::clone(resource)), (why, None))));
+            return Ok(by_path.then_some((None, Why::ClusterPath)));
         };
         let policy = &self.fleet.policies[index];
         let why = Why::Policy {
@@ -231,9 +250,7 @@ impl Placer<'_> {
             priority: policy.value.spec.priority,
             exactness,
         };
-        let (resource, share) =
-            divided(rendered, &policy.value.spec.placement, &self.reach[index], &facts.cluster);
-        Ok(Some((resource, (why, share))))
+        Ok(Some((Some(index), why)))
     }
 
     /// The policy that decides about a resource.
@@ -267,12 +284,9 @@ fn divided(
     let resource = &rendered.resource;
     let whole = (Some(Arc::clone(resource)), None);
     let Some(ReplicaScheduling::Weighted { weights }) = &placement.replica_scheduling else { return whole };
-    let Some(pointer) = scale::replica_pointer(&resource.key.group_kind) else { return whole };
     if rendered.replicas == Replicas::Pinned {
         return whole;
     }
-    let mut value = resource.value();
-    let total = scale::replicas(&value, pointer);
     let weights: Vec<(ClusterName, u32)> = weights
         .iter()
         .filter(|(name, _)| reach.contains(name))
@@ -280,13 +294,27 @@ fn divided(
         .collect();
     // Placement depends on the commit alone, so no cluster counts as having
     // replicas already; what runs is a fact of later decisions.
-    let shares = divide(total, &weights, &Assignments::new());
-    let given = shares.get(cluster).copied().unwrap_or(0);
-    let share = Share { given, total };
-    if given == 0 && total > 0 {
-        return (None, Some(share));
+    let part = |total: u32| divide(total, &weights, &Assignments::new()).get(cluster).copied().unwrap_or(0);
+    let has_weight = weights.iter().any(|(name, weight)| name == cluster && *weight > 0);
+    if let Some([least, most]) = scale::replica_bounds(&resource.key.group_kind) {
+        let mut value = resource.value();
+        let total = scale::replicas(&value, most);
+        let share = Share { given: part(total), total };
+        if !has_weight || share.given == 0 {
+            return (None, Some(share));
+        }
+        // An autoscaler keeps at least one replica wherever it is.
+        let floor = part(scale::replicas(&value, least)).clamp(1, share.given);
+        scale::set_replicas(&mut value, least, floor);
+        scale::set_replicas(&mut value, most, share.given);
+        return (Some(Arc::new(resource.with_value(value))), Some(share));
     }
-    if weights.iter().all(|(name, weight)| name != cluster || *weight == 0) {
+    let Some(pointer) = scale::replica_pointer(&resource.key.group_kind) else { return whole };
+    let mut value = resource.value();
+    let total = scale::replicas(&value, pointer);
+    let given = part(total);
+    let share = Share { given, total };
+    if !has_weight || given == 0 && total > 0 {
         return (None, Some(share));
     }
     scale::set_replicas(&mut value, pointer, given);

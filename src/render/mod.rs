@@ -6,11 +6,13 @@
 
 mod cache;
 mod overlay;
+pub mod release;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use syncline_helm::release::Capabilities;
 use syncline_manifest::Origin;
 
 use crate::api::{ClusterName, VariableValue};
@@ -29,6 +31,8 @@ pub struct Facts {
     pub variables: BTreeMap<String, VariableValue>,
     /// The names of all variables of the fleet; others are left as they stand.
     pub declared: Arc<BTreeSet<String>>,
+    /// What the cluster can do, for charts.
+    pub capabilities: Arc<Capabilities>,
     /// The order of overlays.
     pub hierarchy: Arc<[String]>,
     /// A digest of all of these.
@@ -66,6 +70,7 @@ impl Facts {
                 .flat_map(|cluster| cluster.value.spec.variables.keys().cloned())
                 .collect(),
         );
+        let capabilities = Arc::new(Capabilities::default());
         let hierarchy: Arc<[String]> = fleet.settings.hierarchy.clone().into();
         fleet
             .clusters
@@ -82,6 +87,7 @@ impl Facts {
                     variables,
                     declared: Arc::clone(&declared),
                     hierarchy: Arc::clone(&hierarchy),
+                    capabilities: Arc::clone(&capabilities),
                     digest: Digest::of(&text),
                 };
                 (name.clone(), facts)

@@ -13,6 +13,7 @@ mod converge;
 mod demo;
 mod drift;
 mod git_sources;
+mod helm;
 mod interruptions;
 mod kubeconfigs;
 mod prune;

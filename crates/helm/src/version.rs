@@ -38,13 +38,15 @@ impl Version {
     /// # Errors
     /// The text is no version.
     pub fn parse(text: &str) -> Result<Version, String> {
-        let invalid = || "invalid semantic version".to_owned();
+        let invalid = || "Invalid Semantic Version".to_owned();
         let groups = VERSION.captures(text).ok_or_else(invalid)?;
         let number = |at: usize| -> Result<u64, String> {
             groups.get(at).map_or(Ok(0), |group| {
-                group.as_str().trim_start_matches('.').parse().map_err(|error| {
-                    format!("error parsing version segment: {error}")
-                })
+                group
+                    .as_str()
+                    .trim_start_matches('.')
+                    .parse()
+                    .map_err(|error| format!("error parsing version segment: {error}"))
             })
         };
         let text_of = |at: usize| groups.get(at).map_or(String::new(), |group| group.as_str().to_owned());
@@ -342,14 +344,36 @@ mod tests {
     fn constraints_mean_what_masterminds_semver_means() {
         // From its documentation and its rules; the oracle test compares many more.
         for (constraint, version, wanted) in [
-            ("1.2.3", "1.2.3", true), ("=1.2", "1.2.9", true), ("1", "1.9.9", true), ("*", "3.1.0", true),
-            ("", "3.1.0", true), ("^1.2.3", "1.9.0", true), ("^1.2.3", "2.0.0", false), ("^0.2.3", "0.2.9", true),
-            ("^0.2.3", "0.3.0", false), ("^0.0.3", "0.0.3", true), ("^0.0.3", "0.0.4", false), ("^0", "0.9.0", true),
-            ("~1.2.3", "1.2.9", true), ("~1.2.3", "1.3.0", false), ("~1", "1.9.0", true), (">=1.20-0", "1.25.3-gke.100", true),
-            (">=1.20", "1.25.3-gke.100", false), (">=1.2, <2", "1.9.0", true), (">=1.2 <2", "2.0.0", false),
-            ("1.2 - 1.4.5", "1.4.5", true), ("1.2 - 1.4.5", "1.4.6", false), (">1.2", "1.2.9", false), (">1.2", "1.3.0", true),
-            ("<=1.2", "1.2.9", true), ("!=1.2", "1.2.4", false), ("!=1.2.3", "1.2.4", true), ("<1.2 || >2", "3.0.0", true),
-            ("1.x", "1.7.0", true), (">= 1.19.0-0", "v1.33.0", true), ("0.0.0 - 1.2", "1.1.0", true),
+            ("1.2.3", "1.2.3", true),
+            ("=1.2", "1.2.9", true),
+            ("1", "1.9.9", true),
+            ("*", "3.1.0", true),
+            ("", "3.1.0", true),
+            ("^1.2.3", "1.9.0", true),
+            ("^1.2.3", "2.0.0", false),
+            ("^0.2.3", "0.2.9", true),
+            ("^0.2.3", "0.3.0", false),
+            ("^0.0.3", "0.0.3", true),
+            ("^0.0.3", "0.0.4", false),
+            ("^0", "0.9.0", true),
+            ("~1.2.3", "1.2.9", true),
+            ("~1.2.3", "1.3.0", false),
+            ("~1", "1.9.0", true),
+            (">=1.20-0", "1.25.3-gke.100", true),
+            (">=1.20", "1.25.3-gke.100", false),
+            (">=1.2, <2", "1.9.0", true),
+            (">=1.2 <2", "2.0.0", false),
+            ("1.2 - 1.4.5", "1.4.5", true),
+            ("1.2 - 1.4.5", "1.4.6", false),
+            (">1.2", "1.2.9", false),
+            (">1.2", "1.3.0", true),
+            ("<=1.2", "1.2.9", true),
+            ("!=1.2", "1.2.4", false),
+            ("!=1.2.3", "1.2.4", true),
+            ("<1.2 || >2", "3.0.0", true),
+            ("1.x", "1.7.0", true),
+            (">= 1.19.0-0", "v1.33.0", true),
+            ("0.0.0 - 1.2", "1.1.0", true),
         ] {
             assert_eq!(is_compatible(constraint, version), wanted, "{constraint} on {version}");
         }
@@ -360,7 +384,15 @@ mod tests {
 
     #[test]
     fn pre_releases_are_ordered_by_their_parts() {
-        let ordered = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0"];
+        let ordered = [
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+        ];
         for pair in ordered.windows(2) {
             let (a, b) = (Version::parse(pair[0]).unwrap(), Version::parse(pair[1]).unwrap());
             assert_eq!(a.compare(&b), Ordering::Less, "{pair:?}");

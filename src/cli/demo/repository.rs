@@ -12,11 +12,12 @@ static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/example-repo");
 
 /// How the fleet came to be: each commit adds what lies below some paths, the last
 /// one whatever is left.
-const HISTORY: [(&str, &[&str]); 4] = [
+const HISTORY: [(&str, &[&str]); 5] = [
     ("Three clusters on three continents", &["syncline.yaml", "README.md", "clusters"]),
     ("A shop, the same everywhere", &["apps/web/base", "policies/web.yaml"]),
     ("Divide the replicas of the shop 50/30/20", &["policies/web-replicas.yaml"]),
-    ("What differs in production, in Asia and in the US", &[""]),
+    ("What differs in production, in Asia and in the US", &["apps/web"]),
+    ("A Helm release, divided 60/25/15", &[""]),
 ];
 
 /// Makes the repository in a folder.

@@ -192,7 +192,10 @@ impl Template {
         }
         pieces.extend(rendered.manifests.iter().map(|m| (m.path.as_str(), m.text.as_str())));
         if !self.no_hooks {
-            let shown = rendered.hooks.iter().filter(|hook| !(self.skip_tests && hook.events.contains(&HookEvent::Test)));
+            let shown = rendered
+                .hooks
+                .iter()
+                .filter(|hook| !(self.skip_tests && hook.events.contains(&HookEvent::Test)));
             pieces.extend(shown.map(|hook| (hook.path.as_str(), hook.manifest.as_str())));
         }
         pieces

@@ -47,7 +47,8 @@ pub fn read(bytes: &[u8], limits: &ArchiveLimits) -> Result<Vec<ChartFile>, Char
         return Err(refused("is no gzip archive"));
     }
     // One byte more than allowed shows that there is more.
-    let unpacked = flate2::read::MultiGzDecoder::new(bytes).take(limits.total + (limits.files as u64) * 1024 + 1);
+    let unpacked =
+        flate2::read::MultiGzDecoder::new(bytes).take(limits.total + (limits.files as u64) * 1024 + 1);
     let mut archive = tar::Archive::new(unpacked);
     let damaged = |error: std::io::Error| refused(format!("is damaged: {error}"));
     let mut files = Vec::new();
@@ -99,7 +100,12 @@ fn inside(name: &str) -> Result<String, ChartError> {
     let rest = parts.collect::<Vec<_>>().join("/");
     let cleaned = path::clean(&rest);
     let has_drive = cleaned.as_bytes().get(1) == Some(&b':') && cleaned.as_bytes().get(2) == Some(&b'/');
-    if rest.starts_with('/') || cleaned == "." || cleaned.starts_with("..") || has_drive || cleaned.contains('\0') {
+    if rest.starts_with('/')
+        || cleaned == "."
+        || cleaned.starts_with("..")
+        || has_drive
+        || cleaned.contains('\0')
+    {
         return Err(refused(format!("the name {name:?} leads out of the chart's folder")));
     }
     Ok(cleaned)
@@ -111,7 +117,8 @@ mod tests {
     use std::io::Write as _;
 
     fn archive(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
-        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        let mut builder =
+            tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
         for (name, kind, data) in entries {
             let mut header = tar::Header::new_gnu();
             header.set_entry_type(*kind);
@@ -155,10 +162,16 @@ mod tests {
             (vec![("Chart.yaml", FILE, CHART)], "not in a folder"),
             (vec![], "no files"),
         ] {
-            let error = load_archive(&archive(&entries), &ArchiveLimits::default(), 32).unwrap_err().to_string();
+            let error =
+                load_archive(&archive(&entries), &ArchiveLimits::default(), 32).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");
         }
-        assert!(load_archive(b"plain text", &ArchiveLimits::default(), 32).unwrap_err().to_string().contains("no gzip"));
+        assert!(
+            load_archive(b"plain text", &ArchiveLimits::default(), 32)
+                .unwrap_err()
+                .to_string()
+                .contains("no gzip")
+        );
         let cut = &archive(&[("a/Chart.yaml", FILE, CHART)])[..60];
         assert!(load_archive(cut, &ArchiveLimits::default(), 32).is_err());
     }
@@ -166,14 +179,20 @@ mod tests {
     #[test]
     fn bombs_end_at_the_limits() {
         let zeros = vec![0u8; 6 << 20];
-        let error = load_archive(&archive(&[("a/big", FILE, &zeros)]), &ArchiveLimits::default(), 32).unwrap_err();
+        let error =
+            load_archive(&archive(&[("a/big", FILE, &zeros)]), &ArchiveLimits::default(), 32).unwrap_err();
         assert!(error.to_string().contains("more than 5242880"), "{error}");
         let limits = ArchiveLimits { total: 10, file: 8, files: 2 };
         for entries in [
             vec![("a/1", FILE, b"12345678".as_slice()), ("a/2", FILE, b"12345678".as_slice())],
             vec![("a/1", FILE, b"".as_slice()), ("a/2", FILE, b"".as_slice()), ("a/3", FILE, b"".as_slice())],
         ] {
-            assert!(load_archive(&archive(&entries), &limits, 32).unwrap_err().to_string().contains("unpacks to more"));
+            assert!(
+                load_archive(&archive(&entries), &limits, 32)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("unpacks to more")
+            );
         }
         // A header that promises more than there is, in a stream that never ends.
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -27,6 +27,23 @@ pub fn load_directory(folder: &Path) -> Result<Chart, ChartError> {
     load_files(files)
 }
 
+/// The files of a chart's folder without those that its `.helmignore` leaves out.
+///
+/// # Errors
+/// A pattern that Helm does not know.
+pub fn without_ignored(files: Vec<ChartFile>) -> Result<Vec<ChartFile>, ChartError> {
+    let rules = match files.iter().find(|file| file.name == ".helmignore") {
+        Some(file) => Rules::parse(&file.data.to_text())
+            .map_err(|message| ChartError::invalid(".helmignore", message))?,
+        None => Rules::default(),
+    };
+    let is_ignored = |name: &str| {
+        let folders = name.match_indices('/').map(|(at, _)| &name[..at]);
+        folders.into_iter().any(|folder| rules.ignores(folder, true)) || rules.ignores(name, false)
+    };
+    Ok(files.into_iter().filter(|file| !is_ignored(&file.name)).collect())
+}
+
 fn walk(
     folder: &Path,
     prefix: &str,
@@ -34,9 +51,13 @@ fn walk(
     files: &mut Vec<ChartFile>,
     depth: usize,
 ) -> Result<(), ChartError> {
-    let failed = |path: &Path, source: std::io::Error| ChartError::Read { path: path.display().to_string(), source };
+    let failed =
+        |path: &Path, source: std::io::Error| ChartError::Read { path: path.display().to_string(), source };
     if depth == 0 {
-        return Err(ChartError::invalid(prefix, "folders lie too deep within each other; is there a link that leads back?"));
+        return Err(ChartError::invalid(
+            prefix,
+            "folders lie too deep within each other; is there a link that leads back?",
+        ));
     }
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(|error| failed(folder, error))? {
@@ -58,7 +79,10 @@ fn walk(
             return Err(ChartError::invalid(&inside, "is neither a file nor a folder"));
         }
         if kind.len() > MAX_FILE {
-            return Err(ChartError::invalid(&inside, format!("has {} bytes, more than {MAX_FILE}", kind.len())));
+            return Err(ChartError::invalid(
+                &inside,
+                format!("has {} bytes, more than {MAX_FILE}", kind.len()),
+            ));
         }
         let data = fs::read(&path).map_err(|error| failed(&path, error))?;
         let data = data.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(data);

@@ -18,9 +18,10 @@ impl Files {
     }
 
     fn by_base_name(&self, content: impl Fn(&Str) -> Str) -> Called {
-        let entries = self.0.iter().map(|(name, data)| {
-            (Str::from(path::base(&name.to_text())), Value::String(content(data)))
-        });
+        let entries = self
+            .0
+            .iter()
+            .map(|(name, data)| (Str::from(path::base(&name.to_text())), Value::String(content(data))));
         let map = Map::from_entries(MapType::Strings, entries.collect());
         let text = marshal(&Value::Map(map), Layout::Compact)?;
         Ok(Value::text(text.strip_suffix('\n').unwrap_or(&text)))
@@ -38,7 +39,9 @@ impl Object for Files {
 
     fn field(&self, name: &str) -> Option<Value> {
         // A key that is missing gives the zero value of the element: no bytes.
-        Some(Value::Bytes(self.0.get(name.as_bytes()).map_or_else(|| Rc::from([]), |data| data.as_bytes().into())))
+        Some(Value::Bytes(
+            self.0.get(name.as_bytes()).map_or_else(|| Rc::from([]), |data| data.as_bytes().into()),
+        ))
     }
 
     fn call(&self, name: &str, arguments: &[Value]) -> Option<Called> {
@@ -51,16 +54,21 @@ impl Object for Files {
             other => Err(format!("wrong number of args for {name}: want 1 got {}", other.len())),
         };
         Some(match name {
-            "Get" => one().map(|name| Value::String(self.0.get(name.as_bytes()).cloned().unwrap_or_default())),
+            "Get" => {
+                one().map(|name| Value::String(self.0.get(name.as_bytes()).cloned().unwrap_or_default()))
+            }
             "GetBytes" => one().map(|name| {
-                Value::Bytes(self.0.get(name.as_bytes()).map_or_else(|| Rc::from([]), |data| data.as_bytes().into()))
+                Value::Bytes(
+                    self.0.get(name.as_bytes()).map_or_else(|| Rc::from([]), |data| data.as_bytes().into()),
+                )
             }),
             "Glob" => one().map(|pattern| {
                 // What is no pattern matches all, as in Helm.
                 let regex = glob::compile(&pattern.to_text());
-                let matching = self.0.iter().filter(|(name, _)| {
-                    regex.as_ref().is_none_or(|regex| regex.is_match(name.as_bytes()))
-                });
+                let matching = self
+                    .0
+                    .iter()
+                    .filter(|(name, _)| regex.as_ref().is_none_or(|regex| regex.is_match(name.as_bytes())));
                 let files = Files(matching.map(|(name, data)| (name.clone(), data.clone())).collect());
                 Value::Object(Rc::new(files))
             }),
@@ -75,7 +83,8 @@ impl Object for Files {
             "AsConfig" => self.by_base_name(Str::clone),
             "AsSecrets" => {
                 use base64::Engine as _;
-                let encode = |data: &Str| base64::engine::general_purpose::STANDARD.encode(data.as_bytes()).into();
+                let encode =
+                    |data: &Str| base64::engine::general_purpose::STANDARD.encode(data.as_bytes()).into();
                 self.by_base_name(encode)
             }
             _ => return None,

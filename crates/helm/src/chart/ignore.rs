@@ -79,9 +79,16 @@ mod tests {
     fn rules_are_helms() {
         let rules = Rules::parse("# comment\n\n*.bak\n/root.txt\nci/\nfoo/bar.*\n").unwrap();
         for (path, is_dir, ignored) in [
-            ("a.bak", false, true), ("deep/a.bak", false, true), ("root.txt", false, true), ("deep/root.txt", false, false),
-            ("ci", true, true), ("ci", false, false), ("foo/bar.yaml", false, true), ("x/foo/bar.yaml", false, false),
-            ("templates/.hidden", false, true), ("templates/a.yaml", false, false),
+            ("a.bak", false, true),
+            ("deep/a.bak", false, true),
+            ("root.txt", false, true),
+            ("deep/root.txt", false, false),
+            ("ci", true, true),
+            ("ci", false, false),
+            ("foo/bar.yaml", false, true),
+            ("x/foo/bar.yaml", false, false),
+            ("templates/.hidden", false, true),
+            ("templates/a.yaml", false, false),
         ] {
             assert_eq!(rules.ignores(path, is_dir), ignored, "{path}");
         }

@@ -75,7 +75,10 @@ fn text_of(file: &ChartFile) -> Result<&str, ChartError> {
 fn yaml_of(file: &ChartFile) -> Result<serde_json::Value, ChartError> {
     let documents = syncline_manifest::yaml::read_lenient(text_of(file)?)
         .map_err(|error| ChartError::invalid(&format!("{}:{}", file.name, error.position), error.message))?;
-    Ok(documents.into_iter().find(|document| document.index == 0).map_or(serde_json::Value::Null, |d| d.value))
+    Ok(documents
+        .into_iter()
+        .find(|document| document.index == 0)
+        .map_or(serde_json::Value::Null, |d| d.value))
 }
 
 pub(super) fn nested(files: Vec<ChartFile>, depth: usize) -> Result<Chart, ChartError> {
@@ -88,7 +91,8 @@ pub(super) fn nested(files: Vec<ChartFile>, depth: usize) -> Result<Chart, Chart
     let mut document = yaml_of(definition)?;
     // Charts of the first version name their dependencies in a file of their own.
     if let Some(requirements) = files.iter().find(|file| file.name == "requirements.yaml")
-        && let (Some(into), serde_json::Value::Object(from)) = (document.as_object_mut(), yaml_of(requirements)?)
+        && let (Some(into), serde_json::Value::Object(from)) =
+            (document.as_object_mut(), yaml_of(requirements)?)
     {
         into.extend(from);
     }
@@ -137,7 +141,9 @@ pub(super) fn nested(files: Vec<ChartFile>, depth: usize) -> Result<Chart, Chart
         }
         let loaded = if name.ends_with(".tgz") {
             match files.into_iter().next() {
-                Some(file) if file.name == name => load_archive(file.data.as_bytes(), &Default::default(), depth - 1),
+                Some(file) if file.name == name => {
+                    load_archive(file.data.as_bytes(), &Default::default(), depth - 1)
+                }
                 _ => Err(ChartError::Archive(format!("{name} is a folder"))),
             }
         } else {

@@ -111,9 +111,9 @@ fn sanitized(text: &str) -> String {
 
 /// The value of a key, whatever the case of its letters.
 fn get<'j>(object: &'j serde_json::Map<String, Json>, key: &str) -> Option<&'j Json> {
-    let found = object.get(key).or_else(|| {
-        object.iter().find(|(other, _)| other.eq_ignore_ascii_case(key)).map(|(_, value)| value)
-    });
+    let found = object
+        .get(key)
+        .or_else(|| object.iter().find(|(other, _)| other.eq_ignore_ascii_case(key)).map(|(_, value)| value));
     found.filter(|value| !value.is_null())
 }
 
@@ -221,7 +221,10 @@ impl Metadata {
         for dependency in self.dependencies.iter().flatten() {
             let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
             if !dependency.alias.chars().all(allowed) {
-                return Err(format!("dependency {:?} has disallowed characters in the alias", dependency.name));
+                return Err(format!(
+                    "dependency {:?} has disallowed characters in the alias",
+                    dependency.name
+                ));
             }
             let name = if dependency.alias.is_empty() { &dependency.name } else { &dependency.alias };
             if !names.insert(name) {
@@ -253,7 +256,11 @@ struct Fields {
 impl Fields {
     /// What is not empty, by the names of JSON.
     fn shown(&self) -> Vec<(&'static str, Value)> {
-        self.fields.iter().filter(|(_, _, value)| value.is_true()).map(|(_, key, value)| (*key, value.clone())).collect()
+        self.fields
+            .iter()
+            .filter(|(_, _, value)| value.is_true())
+            .map(|(_, key, value)| (*key, value.clone()))
+            .collect()
     }
 
     fn print_of(&self) -> String {
@@ -338,7 +345,10 @@ impl ChartObject {
                 ],
             }))
         });
-        let annotations = metadata.annotations.iter().map(|(key, value)| (Str::from(key.as_str()), Value::text(value.as_str())));
+        let annotations = metadata
+            .annotations
+            .iter()
+            .map(|(key, value)| (Str::from(key.as_str()), Value::text(value.as_str())));
         let text = |text: &str| Value::text(text);
         let fields = vec![
             ("Name", "name", text(name)),
@@ -347,19 +357,34 @@ impl ChartObject {
             ("Version", "version", text(&metadata.version)),
             ("Description", "description", text(&metadata.description)),
             ("Keywords", "keywords", strings(&metadata.keywords)),
-            ("Maintainers", "maintainers", Value::List(List::new(ListType::Maintainers, maintainers.collect()))),
+            (
+                "Maintainers",
+                "maintainers",
+                Value::List(List::new(ListType::Maintainers, maintainers.collect())),
+            ),
             ("Icon", "icon", text(&metadata.icon)),
             ("APIVersion", "apiVersion", text(&metadata.api_version)),
             ("Condition", "condition", text(&metadata.condition)),
             ("Tags", "tags", text(&metadata.tags)),
             ("AppVersion", "appVersion", text(&metadata.app_version)),
             ("Deprecated", "deprecated", Value::Bool(metadata.deprecated)),
-            ("Annotations", "annotations", Value::Map(Map::from_entries(MapType::Strings, annotations.collect()))),
+            (
+                "Annotations",
+                "annotations",
+                Value::Map(Map::from_entries(MapType::Strings, annotations.collect())),
+            ),
             ("KubeVersion", "kubeVersion", text(&metadata.kube_version)),
-            ("Dependencies", "dependencies", Value::List(List::new(ListType::Dependencies, dependencies.collect()))),
+            (
+                "Dependencies",
+                "dependencies",
+                Value::List(List::new(ListType::Dependencies, dependencies.collect())),
+            ),
             ("Type", "type", text(&metadata.kind_text)),
         ];
-        ChartObject { fields: Fields { type_name: "struct { chart.Metadata; IsRoot bool }", fields }, is_root }
+        ChartObject {
+            fields: Fields { type_name: "struct { chart.Metadata; IsRoot bool }", fields },
+            is_root,
+        }
     }
 }
 

@@ -9,12 +9,12 @@ mod load;
 mod metadata;
 
 pub use archive::{ArchiveLimits, load_archive};
-pub use directory::load_directory;
+pub use directory::{load_directory, without_ignored};
 pub use load::{ChartError, ChartFile, load_files};
 pub use metadata::{ChartType, Dependency, Maintainer, Metadata};
 
-pub use glob::matches_path;
 pub(crate) use files::Files;
+pub use glob::matches_path;
 pub(crate) use metadata::ChartObject;
 
 use std::collections::HashMap;

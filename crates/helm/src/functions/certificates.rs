@@ -6,8 +6,8 @@ use std::rc::Rc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, RsaKeySize, SanType,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, RsaKeySize, SanType,
 };
 
 use super::conversion::AnyList;
@@ -181,8 +181,10 @@ fn build_custom(certificate: &Str, key: &Str) -> Result<Certificate, String> {
     };
     let cert = Str::from(decode(certificate, "certificate")?);
     let key = Str::from(decode(key, "private key")?);
-    let pair = KeyPair::from_pem(&key.to_text()).map_err(|error| format!("error parsing private key: {error}"))?;
-    Issuer::from_ca_cert_pem(&cert.to_text(), &pair).map_err(|_| "unable to decode certificate".to_owned())?;
+    let pair =
+        KeyPair::from_pem(&key.to_text()).map_err(|error| format!("error parsing private key: {error}"))?;
+    Issuer::from_ca_cert_pem(&cert.to_text(), &pair)
+        .map_err(|_| "unable to decode certificate".to_owned())?;
     Ok(Certificate { cert, key })
 }
 
@@ -197,7 +199,8 @@ fn parameters(name: &Str, ips: &AnyList, names: &AnyList, days: Int) -> Result<C
     }
     for value in names.0.iter().flatten() {
         let text = text_of(value).ok_or_else(|| not_text("error processing alternate dns name", value))?;
-        let name = text.clone().try_into().map_err(|_| format!("error processing alternate dns name: {text}"))?;
+        let name =
+            text.clone().try_into().map_err(|_| format!("error processing alternate dns name: {text}"))?;
         parameters.subject_alt_names.push(SanType::DnsName(name));
     }
     let now = std::time::SystemTime::now();
@@ -205,7 +208,8 @@ fn parameters(name: &Str, ips: &AnyList, names: &AnyList, days: Int) -> Result<C
     parameters.not_before = now.into();
     parameters.not_after = (now + std::time::Duration::from_secs(seconds)).into();
     parameters.key_usages = vec![KeyUsagePurpose::KeyEncipherment, KeyUsagePurpose::DigitalSignature];
-    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    parameters.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     Ok(parameters)
 }
 
@@ -236,7 +240,13 @@ fn authority(name: &Str, days: Int, key: Key) -> Result<Certificate, String> {
     Ok(finish(&parameters.self_signed(&key.pair).map_err(failed)?, key))
 }
 
-fn self_signed(name: &Str, ips: &AnyList, names: &AnyList, days: Int, key: Key) -> Result<Certificate, String> {
+fn self_signed(
+    name: &Str,
+    ips: &AnyList,
+    names: &AnyList,
+    days: Int,
+    key: Key,
+) -> Result<Certificate, String> {
     let mut parameters = parameters(name, ips, names, days)?;
     parameters.is_ca = IsCa::ExplicitNoCa;
     Ok(finish(&parameters.self_signed(&key.pair).map_err(failed)?, key))
@@ -250,7 +260,8 @@ fn signed(
     by: &Certificate,
     key: Key,
 ) -> Result<Certificate, String> {
-    let signer = KeyPair::from_pem(&by.key.to_text()).map_err(|error| format!("error parsing private key: {error}"))?;
+    let signer = KeyPair::from_pem(&by.key.to_text())
+        .map_err(|error| format!("error parsing private key: {error}"))?;
     let issuer = Issuer::from_ca_cert_pem(&by.cert.to_text(), signer)
         .map_err(|_| "unable to decode certificate".to_owned())?;
     let mut parameters = parameters(name, ips, names, days)?;

@@ -55,10 +55,26 @@ fn password_templates(kind: &str) -> Option<&'static [&'static str]> {
     Some(match kind {
         "maximum" => &["anoxxxxxxxxxxxxxxxxx", "axxxxxxxxxxxxxxxxxno"],
         "long" => &[
-            "CvcvnoCvcvCvcv", "CvcvCvcvnoCvcv", "CvcvCvcvCvcvno", "CvccnoCvcvCvcv", "CvccCvcvnoCvcv",
-            "CvccCvcvCvcvno", "CvcvnoCvccCvcv", "CvcvCvccnoCvcv", "CvcvCvccCvcvno", "CvcvnoCvcvCvcc",
-            "CvcvCvcvnoCvcc", "CvcvCvcvCvccno", "CvccnoCvccCvcv", "CvccCvccnoCvcv", "CvccCvccCvcvno",
-            "CvcvnoCvccCvcc", "CvcvCvccnoCvcc", "CvcvCvccCvccno", "CvccnoCvcvCvcc", "CvccCvcvnoCvcc",
+            "CvcvnoCvcvCvcv",
+            "CvcvCvcvnoCvcv",
+            "CvcvCvcvCvcvno",
+            "CvccnoCvcvCvcv",
+            "CvccCvcvnoCvcv",
+            "CvccCvcvCvcvno",
+            "CvcvnoCvccCvcv",
+            "CvcvCvccnoCvcv",
+            "CvcvCvccCvcvno",
+            "CvcvnoCvcvCvcc",
+            "CvcvCvcvnoCvcc",
+            "CvcvCvcvCvccno",
+            "CvccnoCvccCvcv",
+            "CvccCvccnoCvcv",
+            "CvccCvccCvcvno",
+            "CvcvnoCvccCvcc",
+            "CvcvCvccnoCvcc",
+            "CvcvCvccCvccno",
+            "CvccnoCvcvCvcc",
+            "CvccCvcvnoCvcc",
             "CvccCvcvCvccno",
         ],
         "medium" => &["CvcnoCvc", "CvcCvcno"],
@@ -83,7 +99,13 @@ fn password_characters(class: u8) -> &'static [u8] {
     }
 }
 
-fn derive_password(counter: &Value, kind: &Str, password: &Str, user: &Str, site: &Str) -> Result<String, String> {
+fn derive_password(
+    counter: &Value,
+    kind: &Str,
+    password: &Str,
+    user: &Str,
+    site: &Str,
+) -> Result<String, String> {
     const SEED: &[u8] = b"com.lyndir.masterpassword";
     let counter = u32::try_from(super::numbers::to_int(counter)).map_err(|error| error.to_string())?;
     let Some(templates) = password_templates(&kind.to_text()) else {
@@ -95,7 +117,8 @@ fn derive_password(counter: &Value, kind: &Str, password: &Str, user: &Str, site
     };
     let parameters = scrypt::Params::new(15, 8, 2).map_err(|error| error.to_string())?;
     let mut key = [0u8; 64];
-    scrypt::scrypt(password.as_bytes(), &salted(user)?, &parameters, &mut key).map_err(|error| error.to_string())?;
+    scrypt::scrypt(password.as_bytes(), &salted(user)?, &parameters, &mut key)
+        .map_err(|error| error.to_string())?;
     let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(&key).map_err(|error| error.to_string())?;
     mac.update(&salted(site)?);
     mac.update(&counter.to_be_bytes());

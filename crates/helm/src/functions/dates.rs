@@ -12,7 +12,9 @@ pub(super) fn add(table: &mut Table) {
         table.add(name, |layout: Str, date: Value, zone: Str| in_zone(&layout, &date, &zone.to_text()));
     }
     table.add("htmlDate", |date: Value| in_zone(&"2006-01-02".into(), &date, "Local"));
-    table.add("htmlDateInZone", |date: Value, zone: Str| in_zone(&"2006-01-02".into(), &date, &zone.to_text()));
+    table.add("htmlDateInZone", |date: Value, zone: Str| {
+        in_zone(&"2006-01-02".into(), &date, &zone.to_text())
+    });
     for name in ["dateModify", "date_modify"] {
         table.add(name, |duration: Str, date: Time| match parse_duration(&duration.to_text()) {
             Ok(duration) => date.add(duration),

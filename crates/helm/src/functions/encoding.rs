@@ -60,7 +60,8 @@ fn decode_base64(text: &Str) -> Result<Vec<u8>, String> {
     // Go's decoder skips line breaks.
     let compact: Vec<u8> = text.as_bytes().iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
     STANDARD.decode(&compact).map_err(|_| {
-        let good = compact.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).count();
+        let good =
+            compact.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).count();
         format!("illegal base64 data at input byte {good}")
     })
 }
@@ -137,7 +138,15 @@ mod tests {
 
     #[test]
     fn base32_goes_there_and_back() {
-        for (text, encoded) in [("", ""), ("f", "MY======"), ("fo", "MZXQ===="), ("foo", "MZXW6==="), ("foob", "MZXW6YQ="), ("fooba", "MZXW6YTB"), ("foobar", "MZXW6YTBOI======")] {
+        for (text, encoded) in [
+            ("", ""),
+            ("f", "MY======"),
+            ("fo", "MZXQ===="),
+            ("foo", "MZXW6==="),
+            ("foob", "MZXW6YQ="),
+            ("fooba", "MZXW6YTB"),
+            ("foobar", "MZXW6YTBOI======"),
+        ] {
             assert_eq!(encode_base32(text.as_bytes()), encoded);
             assert_eq!(decode_base32(&encoded.into()).unwrap(), text.as_bytes());
         }

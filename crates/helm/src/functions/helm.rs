@@ -41,7 +41,8 @@ pub(super) fn add(table: &mut Table) {
     });
     for name in ["mustToYaml"] {
         table.add(name, |value: Value| {
-            yaml::marshal(&value, Layout::Compact).map(|text| text.strip_suffix('\n').unwrap_or(&text).to_owned())
+            yaml::marshal(&value, Layout::Compact)
+                .map(|text| text.strip_suffix('\n').unwrap_or(&text).to_owned())
         });
     }
     table.add("toYamlPretty", |value: Value| {
@@ -104,4 +105,3 @@ fn or_error_list(result: Result<Value, String>) -> Value {
         Err(error) => Value::list(vec![Value::text(error)]),
     }
 }
-

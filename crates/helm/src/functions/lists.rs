@@ -1,9 +1,9 @@
 //! Lists. All of them give new lists; none changes one in place.
 
-use super::{Int, Rest, Table};
 use super::defaults::is_empty;
 use super::numbers::to_int;
 use super::strings::{is_string_list, strings_of, strval};
+use super::{Int, Rest, Table};
 use crate::go::{List, ListType, Str, UintKind, Value};
 
 pub(super) fn add(table: &mut Table) {
@@ -77,7 +77,8 @@ pub(super) fn add(table: &mut Table) {
     for name in ["without", "mustWithout"] {
         table.add(name, |list: Value, omitted: Rest<Value>| {
             items(&list, "find without on").map(|items| {
-                let kept = items.into_iter().filter(|item| !omitted.0.iter().any(|other| other.deep_equal(item)));
+                let kept =
+                    items.into_iter().filter(|item| !omitted.0.iter().any(|other| other.deep_equal(item)));
                 Value::list(kept.collect())
             })
         });
@@ -99,7 +100,9 @@ pub(super) fn add(table: &mut Table) {
     table.add("concat", |lists: Rest<Value>| -> Result<Value, String> {
         let mut all = Vec::new();
         for list in &lists.0 {
-            all.extend(items(list, "concat").map_err(|_| format!("Cannot concat type {} as list", kind(list)))?);
+            all.extend(
+                items(list, "concat").map_err(|_| format!("Cannot concat type {} as list", kind(list)))?,
+            );
         }
         Ok(Value::list(all))
     });
@@ -142,7 +145,8 @@ fn slice(list: &Value, bounds: &[Value]) -> Result<Value, String> {
     }
     let start = bounds.first().map_or(0, to_int);
     let end = bounds.get(1).map_or(i64::try_from(all.len()).unwrap_or(i64::MAX), to_int);
-    let part = usize::try_from(start).ok().zip(usize::try_from(end).ok()).and_then(|(from, to)| all.get(from..to));
+    let part =
+        usize::try_from(start).ok().zip(usize::try_from(end).ok()).and_then(|(from, to)| all.get(from..to));
     let Some(part) = part else {
         return Err("reflect.Value.Slice: slice index out of bounds".to_owned());
     };

@@ -104,7 +104,9 @@ fn order(a: &Value, b: &Value) -> Result<Option<Ordering>, String> {
         (Basic::Float(a), Basic::Float(b)) => Ok(a.partial_cmp(&b)),
         (Basic::Text(a), Basic::Text(b)) => Ok(Some(a.cmp(b))),
         (Basic::Int(a), Basic::Uint(b)) => Ok(Some(u64::try_from(a).map_or(Ordering::Less, |a| a.cmp(&b)))),
-        (Basic::Uint(a), Basic::Int(b)) => Ok(Some(u64::try_from(b).map_or(Ordering::Greater, |b| a.cmp(&b)))),
+        (Basic::Uint(a), Basic::Int(b)) => {
+            Ok(Some(u64::try_from(b).map_or(Ordering::Greater, |b| a.cmp(&b))))
+        }
         _ => Err(incompatible(a, b)),
     }
 }

@@ -49,7 +49,8 @@ pub(super) fn add(table: &mut Table) {
     });
     table.add("until", |count: Int| steps(0, count.0, if count.0 < 0 { -1 } else { 1 }).map(ints));
     table.add("untilStep", |start: Int, stop: Int, step: Int| steps(start.0, stop.0, step.0).map(ints));
-    table.add("seq", |numbers: Rest<Int>| seq(&numbers.0.iter().map(|number| number.0).collect::<Vec<i64>>()));
+    table
+        .add("seq", |numbers: Rest<Int>| seq(&numbers.0.iter().map(|number| number.0).collect::<Vec<i64>>()));
 }
 
 /// `cast.ToInt64`: 0 for what is no number. Text is read with the prefix of its base.
@@ -59,7 +60,9 @@ pub(crate) fn to_int(value: &Value) -> i64 {
         Value::Uint(_, value) => i64::try_from(*value).unwrap_or(i64::MAX),
         Value::Float(value) => truncate(*value),
         Value::Bool(value) => i64::from(*value),
-        Value::String(text) => text.as_utf8().and_then(|text| parse_int(without_zero_decimals(text), 0)).unwrap_or(0),
+        Value::String(text) => {
+            text.as_utf8().and_then(|text| parse_int(without_zero_decimals(text), 0)).unwrap_or(0)
+        }
         _ => 0,
     }
 }
@@ -101,9 +104,10 @@ fn divide(a: i64, b: i64, operation: fn(i64, i64) -> i64) -> Result<i64, String>
 }
 
 fn fold_floats(first: &Value, others: &[Value], operation: fn(f64, f64) -> f64) -> f64 {
-    others.iter().map(to_float).fold(to_float(first), |a, b| {
-        if a.is_nan() || b.is_nan() { f64::NAN } else { operation(a, b) }
-    })
+    others
+        .iter()
+        .map(to_float)
+        .fold(to_float(first), |a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { operation(a, b) })
 }
 
 /// sprig computes in decimals, so that 0.1 + 0.2 is 0.3.
@@ -164,12 +168,14 @@ impl Decimal {
     fn apply(self, other: Decimal, operation: Operation) -> Option<Decimal> {
         let exponent = self.exponent.min(other.exponent);
         match operation {
-            Operation::Add => {
-                Some(Decimal { digits: self.scaled(exponent)?.checked_add(other.scaled(exponent)?)?, exponent })
-            }
-            Operation::Subtract => {
-                Some(Decimal { digits: self.scaled(exponent)?.checked_sub(other.scaled(exponent)?)?, exponent })
-            }
+            Operation::Add => Some(Decimal {
+                digits: self.scaled(exponent)?.checked_add(other.scaled(exponent)?)?,
+                exponent,
+            }),
+            Operation::Subtract => Some(Decimal {
+                digits: self.scaled(exponent)?.checked_sub(other.scaled(exponent)?)?,
+                exponent,
+            }),
             Operation::Multiply => Some(Decimal {
                 digits: self.digits.checked_mul(other.digits)?,
                 exponent: self.exponent.checked_add(other.exponent)?,

@@ -13,8 +13,12 @@ const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const MAX_LENGTH: i64 = 16 << 20;
 
 pub(super) fn add(table: &mut Table) {
-    table.add("randNumeric", |count: Int| from_alphabet(count.0, |rng| DIGITS[rng.random_range(0..DIGITS.len())]));
-    table.add("randAlpha", |count: Int| from_alphabet(count.0, |rng| LETTERS[rng.random_range(0..LETTERS.len())]));
+    table.add("randNumeric", |count: Int| {
+        from_alphabet(count.0, |rng| DIGITS[rng.random_range(0..DIGITS.len())])
+    });
+    table.add("randAlpha", |count: Int| {
+        from_alphabet(count.0, |rng| LETTERS[rng.random_range(0..LETTERS.len())])
+    });
     table.add("randAlphaNum", |count: Int| {
         from_alphabet(count.0, |rng| {
             let at = rng.random_range(0..DIGITS.len() + LETTERS.len());
@@ -23,7 +27,8 @@ pub(super) fn add(table: &mut Table) {
     });
     table.add("randAscii", |count: Int| from_alphabet(count.0, |rng| rng.random_range(b' '..=b'~')));
     table.add("randBytes", |count: Int| {
-        from_alphabet(count.0, |rng| rng.random()).map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes))
+        from_alphabet(count.0, |rng| rng.random())
+            .map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes))
     });
     table.add("randInt", |least: Int, bound: Int| -> Result<Int, String> {
         if bound.0 <= least.0 {

@@ -19,7 +19,9 @@ pub(super) fn add(table: &mut Table) {
     table.add("trimPrefix", |prefix: Str, text: Str| {
         text.as_bytes().strip_prefix(prefix.as_bytes()).map_or(text.clone(), Str::from)
     });
-    table.add("contains", |part: Str, text: Str| memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some());
+    table.add("contains", |part: Str, text: Str| {
+        memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some()
+    });
     table.add("hasPrefix", |prefix: Str, text: Str| text.as_bytes().starts_with(prefix.as_bytes()));
     table.add("hasSuffix", |suffix: Str, text: Str| text.as_bytes().ends_with(suffix.as_bytes()));
     table.add("replace", |old: Str, new: Str, text: Str| replace(&text, old.as_bytes(), new.as_bytes()));
@@ -50,7 +52,8 @@ pub(super) fn add(table: &mut Table) {
         wrap(&text, width.0, &separator.to_text(), true)
     });
     table.add("quote", |values: Rest<Value>| {
-        let quoted: Vec<String> = present(&values.0).map(|v| quote(strval(v).as_bytes(), '"', false)).collect();
+        let quoted: Vec<String> =
+            present(&values.0).map(|v| quote(strval(v).as_bytes(), '"', false)).collect();
         quoted.join(" ")
     });
     table.add("squote", |values: Rest<Value>| {
@@ -84,7 +87,9 @@ pub(super) fn add(table: &mut Table) {
         }
         out
     });
-    table.add("splitList", |separator: Str, text: Str| Value::strings(split(&text, separator.as_bytes(), None)));
+    table.add("splitList", |separator: Str, text: Str| {
+        Value::strings(split(&text, separator.as_bytes(), None))
+    });
     table.add("split", |separator: Str, text: Str| numbered(split(&text, separator.as_bytes(), None)));
     table.add("splitn", |separator: Str, count: Int, text: Str| {
         let parts = match usize::try_from(count.0) {
@@ -99,7 +104,8 @@ pub(super) fn add(table: &mut Table) {
 
 /// Go's `unicode.IsSpace`.
 pub(super) fn is_space(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}') || !c.is_ascii() && c.is_whitespace()
+    matches!(c, '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}')
+        || !c.is_ascii() && c.is_whitespace()
 }
 
 fn present(values: &[Value]) -> impl Iterator<Item = &Value> {
@@ -174,7 +180,8 @@ pub(super) fn split(text: &Str, separator: &[u8], limit: Option<usize>) -> Vec<S
 }
 
 fn numbered(parts: Vec<Str>) -> Value {
-    let entries = parts.into_iter().enumerate().map(|(at, part)| (Str::from(format!("_{at}")), Value::String(part)));
+    let entries =
+        parts.into_iter().enumerate().map(|(at, part)| (Str::from(format!("_{at}")), Value::String(part)));
     Value::Map(Map::from_entries(MapType::Strings, entries.collect()))
 }
 
@@ -200,10 +207,10 @@ fn substring(start: i64, end: i64, text: &Str) -> Result<Str, String> {
     } else {
         (start, end)
     };
-    let cut = usize::try_from(from).ok().zip(usize::try_from(to).ok()).and_then(|(from, to)| bytes.get(from..to));
-    cut.map(Str::from).ok_or_else(|| {
-        format!("runtime error: slice bounds out of range [{from}:{to}] with length {length}")
-    })
+    let cut =
+        usize::try_from(from).ok().zip(usize::try_from(to).ok()).and_then(|(from, to)| bytes.get(from..to));
+    cut.map(Str::from)
+        .ok_or_else(|| format!("runtime error: slice bounds out of range [{from}:{to}] with length {length}"))
 }
 
 fn abbreviate(offset: i64, width: i64, text: &Str) -> Str {

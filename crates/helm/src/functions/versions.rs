@@ -36,7 +36,14 @@ impl Object for Version {
         };
         let number = |number: u64| Value::Uint(UintKind::U64, number);
         let incremented = |major, minor, patch| {
-            let mut version = Version { major, minor, patch, pre: String::new(), metadata: String::new(), original: "".into() };
+            let mut version = Version {
+                major,
+                minor,
+                patch,
+                pre: String::new(),
+                metadata: String::new(),
+                original: "".into(),
+            };
             let v = if self.original.starts_with('v') { "v" } else { "" };
             version.original = format!("{v}{version}").into();
             Value::Object(Rc::new(version))

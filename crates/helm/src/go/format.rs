@@ -406,8 +406,9 @@ fn string(out: &mut Vec<u8>, value: &Value, bytes: &[u8], verb: char, flags: &Fl
         'q' => {
             let bytes = cut(bytes);
             let can_backquote = flags.sharp
-                && std::str::from_utf8(&bytes)
-                    .is_ok_and(|t| !t.contains(['`', '\u{feff}', '\u{7f}']) && !t.chars().any(|c| c < ' ' && c != '\t'));
+                && std::str::from_utf8(&bytes).is_ok_and(|t| {
+                    !t.contains(['`', '\u{feff}', '\u{7f}']) && !t.chars().any(|c| c < ' ' && c != '\t')
+                });
             if can_backquote {
                 let text = format!("`{}`", String::from_utf8_lossy(&bytes));
                 return pad(out, text.as_bytes(), flags);

@@ -155,9 +155,7 @@ pub fn parse_uint(text: &str, base: u32) -> Option<u64> {
         (radix, _) => (radix, text, false),
     };
     if base == 0 && digits.contains('_') {
-        let well = !digits.ends_with('_')
-            && !digits.contains("__")
-            && (prefixed || !digits.starts_with('_'));
+        let well = !digits.ends_with('_') && !digits.contains("__") && (prefixed || !digits.starts_with('_'));
         let plain: String = digits.chars().filter(|c| *c != '_').collect();
         return if well { u64::from_str_radix(&plain, radix).ok() } else { None };
     }
@@ -206,19 +204,36 @@ mod tests {
     fn floats_are_printed_as_go_prints_them() {
         // The second column is what `fmt.Println` prints.
         for (value, printed) in [
-            (0.0, "0"), (1.0, "1"), (-1.5, "-1.5"), (100000.0, "100000"), (1e6, "1e+06"),
-            (1234567.0, "1.234567e+06"), (123456.789, "123456.789"), (0.0001, "0.0001"),
-            (0.00001, "1e-05"), (1e21, "1e+21"), (1e100, "1e+100"), (3.0e-10, "3e-10"),
-            (8080.0, "8080"), (2147483648.0, "2.147483648e+09"), (f64::INFINITY, "+Inf"),
+            (0.0, "0"),
+            (1.0, "1"),
+            (-1.5, "-1.5"),
+            (100000.0, "100000"),
+            (1e6, "1e+06"),
+            (1234567.0, "1.234567e+06"),
+            (123456.789, "123456.789"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (1e21, "1e+21"),
+            (1e100, "1e+100"),
+            (3.0e-10, "3e-10"),
+            (8080.0, "8080"),
+            (2147483648.0, "2.147483648e+09"),
+            (f64::INFINITY, "+Inf"),
         ] {
             assert_eq!(format_float(value), printed);
         }
-        for (value, json) in [(1e6, "1000000"), (1e21, "1e+21"), (1e-7, "1e-7"), (0.1, "0.1"), (1e20, "100000000000000000000")] {
+        for (value, json) in
+            [(1e6, "1000000"), (1e21, "1e+21"), (1e-7, "1e-7"), (0.1, "0.1"), (1e20, "100000000000000000000")]
+        {
             assert_eq!(format_json_float(value), json);
         }
         for (value, verb, precision, printed) in [
-            (3.14159, 'f', Some(2), "3.14"), (3.0, 'f', Some(0), "3"), (1e6, 'g', Some(3), "1e+06"),
-            (1234.5, 'e', Some(2), "1.23e+03"), (0.5, 'G', Some(6), "0.5"), (100.0, 'g', Some(3), "100"),
+            (3.14159, 'f', Some(2), "3.14"),
+            (3.0, 'f', Some(0), "3"),
+            (1e6, 'g', Some(3), "1e+06"),
+            (1234.5, 'e', Some(2), "1.23e+03"),
+            (0.5, 'G', Some(6), "0.5"),
+            (100.0, 'g', Some(3), "100"),
         ] {
             assert_eq!(format_precise(value, verb, precision), printed);
         }
@@ -227,8 +242,15 @@ mod tests {
     #[test]
     fn integers_are_read_with_the_prefix_of_their_base() {
         for (text, base, value) in [
-            ("12", 10, Some(12)), ("-0x1F", 0, Some(-31)), ("0o17", 0, Some(15)), ("017", 0, Some(15)),
-            ("1_000", 0, Some(1000)), ("1_000", 10, None), ("", 10, None), ("08", 0, None), ("0777", 8, Some(511)),
+            ("12", 10, Some(12)),
+            ("-0x1F", 0, Some(-31)),
+            ("0o17", 0, Some(15)),
+            ("017", 0, Some(15)),
+            ("1_000", 0, Some(1000)),
+            ("1_000", 10, None),
+            ("", 10, None),
+            ("08", 0, None),
+            ("0777", 8, Some(511)),
         ] {
             assert_eq!(parse_int(text, base), value, "{text}");
         }

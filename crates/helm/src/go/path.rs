@@ -63,8 +63,11 @@ mod tests {
     #[test]
     fn paths_are_gos() {
         for (path, cleaned, base_of, dir_of, ext_of) in [
-            ("", ".", ".", ".", ""), ("/", "/", "/", "/", ""), ("a/b.c", "a/b.c", "b.c", "a", ".c"),
-            ("a//b/../c/", "a/c", "c", "a/b/../c", ""), ("../x", "../x", "x", "..", ""),
+            ("", ".", ".", ".", ""),
+            ("/", "/", "/", "/", ""),
+            ("a/b.c", "a/b.c", "b.c", "a", ".c"),
+            ("a//b/../c/", "a/c", "c", "a/b/../c", ""),
+            ("../x", "../x", "x", "..", ""),
             ("/../a.tar.gz", "/a.tar.gz", "a.tar.gz", "/", ".gz"),
         ] {
             assert_eq!(clean(path), cleaned, "{path}");

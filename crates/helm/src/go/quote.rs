@@ -127,7 +127,9 @@ mod tests {
     #[test]
     fn quoting_is_gos() {
         for (text, quoted) in [
-            ("a\"b\\c", r#""a\"b\\c""#), ("tab\tnl\n", r#""tab\tnl\n""#), ("é\u{7f}", r#""é\x7f""#),
+            ("a\"b\\c", r#""a\"b\\c""#),
+            ("tab\tnl\n", r#""tab\tnl\n""#),
+            ("é\u{7f}", r#""é\x7f""#),
             ("\u{a0}\u{feff}", r#""\u00a0\ufeff""#),
         ] {
             assert_eq!(quote(text.as_bytes(), '"', false), quoted);

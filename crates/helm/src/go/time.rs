@@ -35,9 +35,15 @@ enum Chunk {
     LowerPm,
     ZoneName,
     /// `Z` for UTC, with how many parts and whether with colons.
-    Iso { parts: u8, colons: bool },
+    Iso {
+        parts: u8,
+        colons: bool,
+    },
     /// Always a number.
-    Numeric { parts: u8, colons: bool },
+    Numeric {
+        parts: u8,
+        colons: bool,
+    },
     /// `.000`: so many digits, always.
     Fraction0(usize, char),
     /// `.999`: so many digits, zeros at the end left out.
@@ -91,7 +97,8 @@ fn next_chunk(layout: &str) -> (&str, Option<Chunk>, &str) {
             if let Some(digit) = digit {
                 let count = after.chars().take_while(|c| *c == digit).count();
                 if !after[count..].starts_with(|c: char| c.is_ascii_digit()) {
-                    let chunk = if digit == '0' { Chunk::Fraction0(count, c) } else { Chunk::Fraction9(count, c) };
+                    let chunk =
+                        if digit == '0' { Chunk::Fraction0(count, c) } else { Chunk::Fraction9(count, c) };
                     return (&layout[..at], Some(chunk), &after[count..]);
                 }
             }
@@ -118,8 +125,18 @@ fn next_chunk(layout: &str) -> (&str, Option<Chunk>, &str) {
 }
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
@@ -171,7 +188,8 @@ impl Time {
 
     /// Nanoseconds from `earlier` to this.
     pub fn since(&self, earlier: &Time) -> i64 {
-        i64::try_from(self.0.timestamp().as_nanosecond() - earlier.0.timestamp().as_nanosecond()).unwrap_or(i64::MAX)
+        i64::try_from(self.0.timestamp().as_nanosecond() - earlier.0.timestamp().as_nanosecond())
+            .unwrap_or(i64::MAX)
     }
 
     /// The time as a value of templates.
@@ -255,7 +273,9 @@ impl Time {
 fn offset(out: &mut String, seconds: i32, parts: u8, colons: bool) {
     out.push(if seconds < 0 { '-' } else { '+' });
     let seconds = seconds.abs();
-    for (at, number) in [seconds / 3600, seconds / 60 % 60, seconds % 60].into_iter().take(parts.into()).enumerate() {
+    for (at, number) in
+        [seconds / 3600, seconds / 60 % 60, seconds % 60].into_iter().take(parts.into()).enumerate()
+    {
         if at > 0 && colons {
             out.push(':');
         }
@@ -275,7 +295,13 @@ pub fn parse_rfc3339(text: &str) -> Option<Time> {
 pub fn parse(layout: &str, text: &str) -> Result<Time, String> {
     let quoted = |text: &str| super::quote::quote(text.as_bytes(), '"', false);
     let wrong = |rest: &str, piece: &str| {
-        format!("parsing time {} as {}: cannot parse {} as {}", quoted(text), quoted(layout), quoted(rest), quoted(piece))
+        format!(
+            "parsing time {} as {}: cannot parse {} as {}",
+            quoted(text),
+            quoted(layout),
+            quoted(rest),
+            quoted(piece)
+        )
     };
     let mut parts = Parts { year: 0, month: 1, day: 1, ..Parts::default() };
     let (mut layout_rest, mut rest) = (layout, text);
@@ -285,7 +311,12 @@ pub fn parse(layout: &str, text: &str) -> Result<Time, String> {
         rest = skip(rest, before).ok_or_else(|| wrong(rest, before))?;
         let Some(chunk) = chunk else {
             if !rest.is_empty() {
-                return Err(format!("parsing time {} as {}: extra text: {}", quoted(text), quoted(layout), quoted(rest)));
+                return Err(format!(
+                    "parsing time {} as {}: extra text: {}",
+                    quoted(text),
+                    quoted(layout),
+                    quoted(rest)
+                ));
             }
             break;
         };
@@ -362,7 +393,8 @@ impl Parts {
                 rest
             }
             Chunk::Day | Chunk::UnderDay | Chunk::ZeroDay => {
-                let text = if chunk == Chunk::UnderDay { text.strip_prefix(' ').unwrap_or(text) } else { text };
+                let text =
+                    if chunk == Chunk::UnderDay { text.strip_prefix(' ').unwrap_or(text) } else { text };
                 let (day, rest) = small(digits(text, if chunk == Chunk::ZeroDay { 2 } else { 1 }, 2)?)?;
                 self.day = day;
                 rest
@@ -391,8 +423,14 @@ impl Parts {
                 let (second, rest) = small(digits(text, if chunk == Chunk::Second { 1 } else { 2 }, 2)?)?;
                 self.second = Some(second).filter(|s| *s < 60)?;
                 // A fraction may follow though the layout has none.
-                let in_layout = matches!(next_chunk(layout_after), ("", Some(Chunk::Fraction0(..) | Chunk::Fraction9(..)), _));
-                if !in_layout && rest.starts_with(['.', ',']) && rest[1..].starts_with(|c: char| c.is_ascii_digit()) {
+                let in_layout = matches!(
+                    next_chunk(layout_after),
+                    ("", Some(Chunk::Fraction0(..) | Chunk::Fraction9(..)), _)
+                );
+                if !in_layout
+                    && rest.starts_with(['.', ','])
+                    && rest[1..].starts_with(|c: char| c.is_ascii_digit())
+                {
                     self.fraction(rest)?
                 } else {
                     rest
@@ -597,12 +635,19 @@ impl Object for Time {
         let value = match (name, arguments.len()) {
             ("Format", 1) => match &arguments[0] {
                 Value::String(layout) => Value::text(self.format(&layout.to_text())),
-                other => return Some(Err(format!("wrong type for value; expected string; got {}", other.type_name()))),
+                other => {
+                    return Some(Err(format!(
+                        "wrong type for value; expected string; got {}",
+                        other.type_name()
+                    )));
+                }
             },
             ("Unix", 0) => Value::Int64(self.seconds()),
             ("UnixMilli", 0) => Value::Int64(time.timestamp().as_millisecond()),
             ("UnixMicro", 0) => Value::Int64(time.timestamp().as_microsecond()),
-            ("UnixNano", 0) => Value::Int64(i64::try_from(time.timestamp().as_nanosecond()).unwrap_or(i64::MAX)),
+            ("UnixNano", 0) => {
+                Value::Int64(i64::try_from(time.timestamp().as_nanosecond()).unwrap_or(i64::MAX))
+            }
             ("Year", 0) => Value::Int(time.year().into()),
             ("Month", 0) => Value::text(MONTHS[usize::from(time.month().unsigned_abs()) - 1]),
             ("Day", 0) => Value::Int(time.day().into()),
@@ -675,8 +720,12 @@ mod tests {
     #[test]
     fn dates_that_do_not_fit_their_layout_are_refused() {
         for (layout, text) in [
-            ("2006-01-02", "2024-13-01"), ("2006-01-02", "2024-02-30"), ("2006-01-02", "2024-02-01x"),
-            ("2006-01-02", "24-02-01"), ("15:04", "25:00"), ("Jan 2", "Foo 2"),
+            ("2006-01-02", "2024-13-01"),
+            ("2006-01-02", "2024-02-30"),
+            ("2006-01-02", "2024-02-01x"),
+            ("2006-01-02", "24-02-01"),
+            ("15:04", "25:00"),
+            ("Jan 2", "Foo 2"),
         ] {
             assert!(parse(layout, text).is_err(), "{layout} {text}");
         }
@@ -689,8 +738,12 @@ mod tests {
     #[test]
     fn durations_are_read_and_written() {
         for (text, nanoseconds, written) in [
-            ("1h30m", 5_400_000_000_000, "1h30m0s"), ("-1.5s", -1_500_000_000, "-1.5s"), ("100ms", 100_000_000, "100ms"),
-            ("1us", 1_000, "1µs"), ("0", 0, "0s"), ("24h", 86_400_000_000_000, "24h0m0s"),
+            ("1h30m", 5_400_000_000_000, "1h30m0s"),
+            ("-1.5s", -1_500_000_000, "-1.5s"),
+            ("100ms", 100_000_000, "100ms"),
+            ("1us", 1_000, "1µs"),
+            ("0", 0, "0s"),
+            ("24h", 86_400_000_000_000, "24h0m0s"),
         ] {
             assert_eq!(parse_duration(text).unwrap(), nanoseconds);
             assert_eq!(format_duration(nanoseconds), written);

@@ -40,7 +40,8 @@ impl Writer {
     }
 
     fn table(&mut self, key: &[Str], map: &Map) -> Result<(), String> {
-        let is_sub = |value: &Value| matches!(value, Value::Map(_) | Value::Object(_)) || is_table_array(value);
+        let is_sub =
+            |value: &Value| matches!(value, Value::Map(_) | Value::Object(_)) || is_table_array(value);
         let (sub, direct): (Vec<_>, Vec<_>) = map.entries().into_iter().partition(|(_, value)| is_sub(value));
         for (name, value) in direct.into_iter().chain(sub) {
             let mut path = key.to_vec();
@@ -140,7 +141,9 @@ impl Writer {
                 self.out.push('}');
             }
             Value::Object(object) => self.element(&Value::from_json(&object.json()))?,
-            Value::Invalid | Value::Nil => return Err("toml: cannot encode array with nil element".to_owned()),
+            Value::Invalid | Value::Nil => {
+                return Err("toml: cannot encode array with nil element".to_owned());
+            }
         }
         Ok(())
     }
@@ -184,7 +187,8 @@ fn dotted(key: &[Str]) -> String {
 /// # Errors
 /// The text is no TOML.
 pub fn unmarshal(text: &str) -> Result<Map, String> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| format!("toml: {}", error.message()))?;
+    let table: toml::Table =
+        text.parse().map_err(|error: toml::de::Error| format!("toml: {}", error.message()))?;
     Ok(from_table(&table))
 }
 

@@ -25,7 +25,8 @@ impl Url {
     /// # Errors
     /// As Go words them: `parse "...": ...`.
     pub fn parse(text: &str) -> Result<Url, String> {
-        let wrong = |reason: &str| format!("parse {}: {reason}", super::quote::quote(text.as_bytes(), '"', false));
+        let wrong =
+            |reason: &str| format!("parse {}: {reason}", super::quote::quote(text.as_bytes(), '"', false));
         if text.bytes().any(|b| b < b' ' || b == 0x7f) {
             return Err(wrong("net/url: invalid control character in URL"));
         }
@@ -72,6 +73,9 @@ impl Url {
                 }
                 None => authority,
             };
+            if host.starts_with('[') && !host.contains(']') {
+                return Err(wrong("missing ']' in host"));
+            }
             if let Some((_, port)) = host.rsplit_once(':').filter(|_| !host.ends_with(']'))
                 && !port.bytes().all(|b| b.is_ascii_digit())
             {
@@ -117,7 +121,8 @@ impl std::fmt::Display for Url {
             if !path.is_empty() && !path.starts_with('/') && !self.host.is_empty() {
                 f.write_str("/")?;
             }
-            if self.scheme.is_empty() && self.host.is_empty()
+            if self.scheme.is_empty()
+                && self.host.is_empty()
                 && path.split('/').next().is_some_and(|first| first.contains(':'))
             {
                 f.write_str("./")?;
@@ -157,7 +162,8 @@ fn unescape(text: &str, plus_is_space: bool) -> Result<String, String> {
         match bytes[at] {
             b'%' => {
                 let digits = bytes.get(at + 1..at + 3).filter(|d| d.iter().all(u8::is_ascii_hexdigit));
-                let Some(byte) = digits.and_then(|d| u8::from_str_radix(std::str::from_utf8(d).ok()?, 16).ok())
+                let Some(byte) =
+                    digits.and_then(|d| u8::from_str_radix(std::str::from_utf8(d).ok()?, 16).ok())
                 else {
                     let shown = String::from_utf8_lossy(&bytes[at..bytes.len().min(at + 3)]).into_owned();
                     return Err(format!("invalid URL escape \"{shown}\""));
@@ -214,14 +220,19 @@ mod tests {
     #[test]
     fn urls_come_apart_and_together_again() {
         for text in [
-            "https://user:pw@example.com:8443/a/b?x=1&y=2#frag", "http://[::1]:80/", "mailto:a@b.c", "/only/path",
-            "http://host", "postgres://u@db/name?sslmode=disable", "oci://registry.example/charts",
+            "https://user:pw@example.com:8443/a/b?x=1&y=2#frag",
+            "http://[::1]:80/",
+            "mailto:a@b.c",
+            "/only/path",
+            "http://host",
+            "postgres://u@db/name?sslmode=disable",
+            "oci://registry.example/charts",
         ] {
             assert_eq!(Url::parse(text).unwrap().to_string(), text);
         }
         let url = Url::parse("HTTP://Example.com:80/a%20b?q=a b").unwrap();
         assert_eq!((url.scheme.as_str(), url.hostname(), url.path.as_str()), ("http", "Example.com", "/a b"));
-        for text in ["http://a:b/", ":x", "a:b/%zz", "1:2"] {
+        for text in ["http://a:b/", ":x", "a:b/%zz", "1:2", "http://[::1"] {
             assert!(Url::parse(text).is_err() || text == "a:b/%zz", "{text}");
         }
         assert_eq!(query_escape(b"a b&c/\xc3"), "a+b%26c%2F%C3");

@@ -156,7 +156,8 @@ impl Writer {
             return Ok(());
         }
         let json = format_json_float(value);
-        let is_integer = !json.contains(['.', 'e']) && (json.parse::<i64>().is_ok() || json.parse::<u64>().is_ok());
+        let is_integer =
+            !json.contains(['.', 'e']) && (json.parse::<i64>().is_ok() || json.parse::<u64>().is_ok());
         if json == "-0" {
             self.out.push('0');
         } else if is_integer {
@@ -222,7 +223,8 @@ impl Writer {
             let space_follows = chars.peek().is_some_and(|(_, c)| *c == ' ');
             let inside = style == Style::Plain || at > 0 && at < last;
             // Double quotes can break before a space, which a backslash then keeps.
-            let breaks = inside && !after_space && column > WIDTH && (!space_follows || style == Style::Double);
+            let breaks =
+                inside && !after_space && column > WIDTH && (!space_follows || style == Style::Double);
             if c == ' ' && breaks {
                 self.out.push('\n');
                 self.indent(columns);
@@ -405,7 +407,11 @@ fn is_base60_float(text: &str) -> bool {
 
 /// `2001-12-14`, `2001-12-14T21:59:43.10-05:00` and their likes: a date of YAML 1.1.
 fn is_timestamp(text: &str) -> bool {
-    if !text.as_bytes().get(..5).is_some_and(|head| head[..4].iter().all(u8::is_ascii_digit) && head[4] == b'-') {
+    if !text
+        .as_bytes()
+        .get(..5)
+        .is_some_and(|head| head[..4].iter().all(u8::is_ascii_digit) && head[4] == b'-')
+    {
         return false;
     }
     [
@@ -457,9 +463,13 @@ fn natural(a: &Str, b: &Str) -> std::cmp::Ordering {
 /// # Errors
 /// The text is no YAML.
 pub fn unmarshal(text: &str) -> Result<Value, String> {
-    let documents = syncline_manifest::yaml::read_lenient(text)
-        .map_err(|error| format!("error converting YAML to JSON: yaml: line {}: {}", error.position.line, error.message))?;
-    Ok(documents.first().filter(|document| document.index == 0).map_or(Value::Nil, |Document { value, .. }| super::json::with_floats(value)))
+    let documents = syncline_manifest::yaml::read_lenient(text).map_err(|error| {
+        format!("error converting YAML to JSON: yaml: line {}: {}", error.position.line, error.message)
+    })?;
+    Ok(documents
+        .first()
+        .filter(|document| document.index == 0)
+        .map_or(Value::Nil, |Document { value, .. }| super::json::with_floats(value)))
 }
 
 /// As [`unmarshal`], into a `map[string]interface{}`; nothing is an empty map.

@@ -22,7 +22,8 @@ impl KubeVersion {
     /// # Errors
     /// The text is no version.
     pub fn parse(text: &str) -> Result<KubeVersion, String> {
-        let version = Version::parse(text).map_err(|error| format!("invalid kube version {text:?}: {error}"))?;
+        let version =
+            Version::parse(text).map_err(|error| format!("invalid kube version {text:?}: {error}"))?;
         Ok(KubeVersion {
             version: format!("v{version}"),
             major: version.major.to_string(),

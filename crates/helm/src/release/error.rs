@@ -79,7 +79,9 @@ impl RenderError {
     pub fn hint(&self) -> Option<String> {
         match self {
             RenderError::Execution(error) => error.root().hint.clone(),
-            RenderError::KubeVersion { .. } => Some("the target, or --kube-version, must be in that range".to_owned()),
+            RenderError::KubeVersion { .. } => {
+                Some("the target, or --kube-version, must be in that range".to_owned())
+            }
             RenderError::MissingDependencies(_) => {
                 Some("fetch them with `helm dependency build`, and keep charts/ with the chart".to_owned())
             }

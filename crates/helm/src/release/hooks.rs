@@ -114,7 +114,8 @@ pub(super) fn role(document: &Json, kind: &str, path: &str, text: &str) -> Role 
     let annotations = &document["metadata"]["annotations"];
     let annotation = |name: &str| annotations[name].as_str();
     let Some(events_text) = annotation("helm.sh/hook") else { return Role::Plain };
-    let words = |text: &str| -> Vec<String> { text.split(',').map(|word| word.trim().to_lowercase()).collect() };
+    let words =
+        |text: &str| -> Vec<String> { text.split(',').map(|word| word.trim().to_lowercase()).collect() };
     let mut events = Vec::new();
     for word in words(events_text) {
         match HookEvent::read(&word) {

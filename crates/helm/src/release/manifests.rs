@@ -134,7 +134,11 @@ pub(super) fn collect(
         let kind = document["kind"].as_str().unwrap_or_default().to_owned();
         match role(&document, &kind, path, document_text) {
             Role::Plain => {
-                manifests.push(RenderedManifest { path: path.to_owned(), text: document_text.to_owned(), document });
+                manifests.push(RenderedManifest {
+                    path: path.to_owned(),
+                    text: document_text.to_owned(),
+                    document,
+                });
             }
             Role::Hook(hook) => hooks.push(*hook),
             Role::UnknownHook => {}

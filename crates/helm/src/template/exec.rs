@@ -265,7 +265,13 @@ impl<'s> Execution<'s> {
         Ok(Value::String(without_no_value(&out.into())))
     }
 
-    fn walk(&mut self, frame: Frame<'_>, dot: &Value, nodes: &[Node], out: &mut Vec<u8>) -> Result<Flow, Failed> {
+    fn walk(
+        &mut self,
+        frame: Frame<'_>,
+        dot: &Value,
+        nodes: &[Node],
+        out: &mut Vec<u8>,
+    ) -> Result<Flow, Failed> {
         for node in nodes {
             let flow = match node {
                 Node::Text(text) => {
@@ -382,12 +388,12 @@ impl<'s> Execution<'s> {
             }
             Value::Int(_) | Value::Int64(_) | Value::Uint(..) => {
                 let (count, make): (u64, fn(u64) -> Value) = match value {
-                    Value::Int(count) => {
-                        (u64::try_from(count).unwrap_or(0), |n| Value::Int(i64::try_from(n).unwrap_or(i64::MAX)))
-                    }
-                    Value::Int64(count) => {
-                        (u64::try_from(count).unwrap_or(0), |n| Value::Int64(i64::try_from(n).unwrap_or(i64::MAX)))
-                    }
+                    Value::Int(count) => (u64::try_from(count).unwrap_or(0), |n| {
+                        Value::Int(i64::try_from(n).unwrap_or(i64::MAX))
+                    }),
+                    Value::Int64(count) => (u64::try_from(count).unwrap_or(0), |n| {
+                        Value::Int64(i64::try_from(n).unwrap_or(i64::MAX))
+                    }),
                     Value::Uint(_, count) => (count, |n| Value::Uint(crate::go::UintKind::U64, n)),
                     _ => (0, |_| Value::Invalid),
                 };
@@ -395,8 +401,10 @@ impl<'s> Execution<'s> {
                     let mut shown = Vec::new();
                     print_value(&mut shown, &value);
                     let shown = String::from_utf8_lossy(&shown).into_owned();
-                    return Err(frame
-                        .error(At::Pipe(pipe), format!("can't use {shown} to iterate over more than one variable")));
+                    return Err(frame.error(
+                        At::Pipe(pipe),
+                        format!("can't use {shown} to iterate over more than one variable"),
+                    ));
                 }
                 for n in 0..count {
                     rounds += 1;
@@ -457,9 +465,7 @@ impl<'s> Execution<'s> {
             Term::Function(function) => {
                 self.function(frame, dot, function, At::Command(command), &command.arguments, last)
             }
-            Term::Field(names) => {
-                self.chain(frame, dot, dot.clone(), head, names, &command.arguments, last)
-            }
+            Term::Field(names) => self.chain(frame, dot, dot.clone(), head, names, &command.arguments, last),
             Term::Chain(inner, names) => {
                 let receiver = self.receiver(frame, dot, head, inner)?;
                 self.chain(frame, dot, receiver, head, names, &command.arguments, last)
@@ -495,11 +501,19 @@ impl<'s> Execution<'s> {
         Err(frame.error(At::Operand(head), format!("can't give argument to non-function {shown}")))
     }
 
-    fn receiver(&mut self, frame: Frame<'_>, dot: &Value, chain: &Operand, inner: &Operand) -> Result<Value, Failed> {
+    fn receiver(
+        &mut self,
+        frame: Frame<'_>,
+        dot: &Value,
+        chain: &Operand,
+        inner: &Operand,
+    ) -> Result<Value, Failed> {
         if matches!(inner.kind, Term::Nil) {
             let mut shown = String::new();
             chain.print(&mut shown);
-            return Err(frame.error(At::Operand(chain), format!("indirection through explicit nil in {shown}")));
+            return Err(
+                frame.error(At::Operand(chain), format!("indirection through explicit nil in {shown}"))
+            );
         }
         self.operand(frame, dot, inner)
     }
@@ -547,9 +561,9 @@ impl<'s> Execution<'s> {
         let mut receiver = receiver;
         let Some((name, before)) = names.split_last() else { return Ok(receiver) };
         for (depth, name) in before.iter().enumerate() {
-            receiver = self.field(frame, receiver, name, None).map_err(|failure| {
-                failure.located(frame, at, names, depth)
-            })?;
+            receiver = self
+                .field(frame, receiver, name, None)
+                .map_err(|failure| failure.located(frame, at, names, depth))?;
         }
         let mut evaluated = None;
         if !arguments.is_empty() || last.is_some() {
@@ -587,9 +601,10 @@ impl<'s> Execution<'s> {
             }
         } else if given != fixed {
             let head = At::Operand(head_of(at));
-            return Err(
-                frame.error(head_or(at, head), format!("wrong number of args for {name}: want {fixed} got {given}"))
-            );
+            return Err(frame.error(
+                head_or(at, head),
+                format!("wrong number of args for {name}: want {fixed} got {given}"),
+            ));
         }
         if let Body::Logic(stops_at) = function.body {
             return self.logic(frame, dot, arguments, last, stops_at);

@@ -69,12 +69,13 @@ impl Execution<'_> {
             Value::Object(object) => {
                 let name_text = name.to_text();
                 if let Some(result) = object.call(&name_text, arguments.unwrap_or_default()) {
-                    return result.map_err(|message| NoField::new(format!("error calling {name}: {message}")));
+                    return result
+                        .map_err(|message| NoField::new(format!("error calling {name}: {message}")));
                 }
                 match object.field(&name_text) {
-                    Some(_) if arguments.is_some() => Err(NoField::new(format!(
-                        "{name} has arguments but cannot be invoked as function"
-                    ))),
+                    Some(_) if arguments.is_some() => {
+                        Err(NoField::new(format!("{name} has arguments but cannot be invoked as function")))
+                    }
                     Some(value) => Ok(value),
                     None => Err(no_such_field(&receiver, name)),
                 }

@@ -144,7 +144,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn error(&mut self, message: String) -> Token<'a> {
-        let token = Token { kind: Kind::Error, position: self.start, text: message.into(), line: self.start_line };
+        let token =
+            Token { kind: Kind::Error, position: self.start, text: message.into(), line: self.start_line };
         self.input = "";
         self.position = 0;
         self.start = 0;

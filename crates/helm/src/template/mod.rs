@@ -19,8 +19,8 @@ mod parser;
 
 pub use ast::Template;
 pub use error::{CallError, ExecError};
-pub use exec::{Environment, Execution, Missing, NO_VALUE};
 pub(crate) use exec::without_no_value;
+pub use exec::{Environment, Execution, Missing, NO_VALUE};
 pub use parser::ParseError;
 
 use std::collections::HashMap;

@@ -111,7 +111,11 @@ impl<'a> Parser<'a> {
     }
 
     fn error<T>(&self, message: impl Into<String>) -> Result<T, ParseError> {
-        Err(ParseError { source_name: Arc::clone(&self.source.name), line: self.line, message: message.into() })
+        Err(ParseError {
+            source_name: Arc::clone(&self.source.name),
+            line: self.line,
+            message: message.into(),
+        })
     }
 
     fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Result<T, ParseError> {
@@ -169,7 +173,10 @@ impl<'a> Parser<'a> {
     }
 
     /// A template of its own within this text: nothing of what is around it counts.
-    fn inner<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, ParseError>) -> Result<(T, usize), ParseError> {
+    fn inner<T>(
+        &mut self,
+        parse: impl FnOnce(&mut Self) -> Result<T, ParseError>,
+    ) -> Result<(T, usize), ParseError> {
         let variables = std::mem::replace(&mut self.variables, vec!["$".into()]);
         let slots = std::mem::replace(&mut self.slots, 1);
         let ranges = std::mem::take(&mut self.ranges);
@@ -213,9 +220,7 @@ impl<'a> Parser<'a> {
     fn text_or_action(&mut self) -> Result<Result<Option<Node>, Ended>, ParseError> {
         let token = self.next_non_space();
         match token.kind {
-            Kind::Text => {
-                Ok(Ok(Some(Node::Text(token.text.as_ref().into()))))
-            }
+            Kind::Text => Ok(Ok(Some(Node::Text(token.text.as_ref().into())))),
             Kind::LeftDelim => {
                 self.action_line = token.line;
                 let node = self.action();
@@ -365,7 +370,8 @@ impl<'a> Parser<'a> {
             pipe.names.push(name.as_ref().into());
             if pipe.assigns {
                 let Some(slot) = self.slot(&name) else {
-                    return self.error(format!("undefined variable {}", quote::quote(name.as_bytes(), '"', false)));
+                    return self
+                        .error(format!("undefined variable {}", quote::quote(name.as_bytes(), '"', false)));
                 };
                 pipe.declares.push(slot);
             } else {
@@ -385,7 +391,8 @@ impl<'a> Parser<'a> {
         let first = self.next_non_space();
         let position = first.position;
         self.back(first);
-        let mut pipe = Pipe { position, declares: Vec::new(), names: Vec::new(), assigns: false, commands: Vec::new() };
+        let mut pipe =
+            Pipe { position, declares: Vec::new(), names: Vec::new(), assigns: false, commands: Vec::new() };
         let names = self.declarations(&mut pipe, context)?;
         loop {
             let token = self.next_non_space();
@@ -414,7 +421,10 @@ impl<'a> Parser<'a> {
             return self.error(format!("missing value for {context}"));
         }
         for (at, command) in pipe.commands.iter().enumerate().skip(1) {
-            if matches!(command.head.kind, Term::Bool(_) | Term::Dot | Term::Nil | Term::Number(_) | Term::Text(..)) {
+            if matches!(
+                command.head.kind,
+                Term::Bool(_) | Term::Dot | Term::Nil | Term::Number(_) | Term::Text(..)
+            ) {
                 return self.error(format!("non executable command in pipeline stage {}", at + 1));
             }
         }
@@ -549,9 +559,9 @@ impl<'a> Parser<'a> {
                 }
             },
             Kind::Complex => return self.error("complex numbers are not supported"),
-            Kind::LeftParen => Term::Pipe(
-                self.deeper(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?,
-            ),
+            Kind::LeftParen => {
+                Term::Pipe(self.deeper(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?)
+            }
             Kind::String | Kind::RawString => match quote::unquote(&token.text) {
                 Some(text) => Term::Text(token.text.as_ref().into(), text.into()),
                 None => return self.error("invalid syntax"),
@@ -590,10 +600,13 @@ impl<'a> Parser<'a> {
         } else if let Some(uint) = uint {
             result.float = Some(uint as f64);
         } else {
+            // What looks like an integer and is none is too large, or an octal number
+            // with digits that it cannot have.
+            if !text.contains(['.', 'e', 'E', 'p', 'P']) {
+                return None;
+            }
             let plain: String = text.chars().filter(|c| *c != '_').collect();
             let float = number::parse_float(&plain)?;
-            // A float that is a whole number can be an integer, but only if it is
-            // written as a float: "1e19" overflows and is a float.
             result.float = Some(float);
             if float.fract() == 0.0 && float.abs() < 9.2e18 {
                 result.int = Some(float as i64);

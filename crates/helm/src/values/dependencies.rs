@@ -151,10 +151,12 @@ fn import(node: &mut Node<'_>) -> Result<(), String> {
             let (child, parent) = match entry {
                 Json::String(name) => (format!("exports.{name}"), ".".to_owned()),
                 Json::Object(entry) => {
-                    let text = |key: &str| entry.get(key).map_or_else(
-                        || "<nil>".to_owned(),
-                        |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned),
-                    );
+                    let text = |key: &str| {
+                        entry.get(key).map_or_else(
+                            || "<nil>".to_owned(),
+                            |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+                        )
+                    };
                     (text("child"), text("parent"))
                 }
                 _ => continue,

@@ -50,7 +50,9 @@ impl Frozen {
                 _ => Frozen::Float(number.as_f64().unwrap_or(f64::NAN)),
             },
             Json::String(text) => Frozen::Text(text.as_str().into()),
-            Json::Array(items) => Frozen::List(items.iter().map(|item| Frozen::convert(item, floats)).collect()),
+            Json::Array(items) => {
+                Frozen::List(items.iter().map(|item| Frozen::convert(item, floats)).collect())
+            }
             Json::Object(entries) => {
                 let mut entries: Vec<(Str, Frozen)> = entries
                     .iter()

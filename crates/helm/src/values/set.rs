@@ -122,7 +122,12 @@ impl Parser {
         (text, None)
     }
 
-    fn key(&mut self, values: &mut Map<String, Json>, nesting: usize, convert: Convert<'_>) -> Result<(), String> {
+    fn key(
+        &mut self,
+        values: &mut Map<String, Json>,
+        nesting: usize,
+        convert: Convert<'_>,
+    ) -> Result<(), String> {
         let (key, stop) = self.until(&['=', '[', ',', '.']);
         match stop {
             None if key.is_empty() => Ok(()),

@@ -1,0 +1,105 @@
+//! `source.toolkit.fluxcd.io`: where charts come from, as Flux's source-controller
+//! defines it. What is not needed to find a chart is not read.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{FieldError, Metadata, ObjectReference};
+
+/// Where charts come from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChartSource {
+    /// Name and namespace.
+    pub metadata: Metadata,
+    /// What it is.
+    pub spec: ChartSourceSpec,
+}
+
+/// The kinds of sources.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChartSourceSpec {
+    /// A repository of charts.
+    HelmRepository(HelmRepositorySpec),
+    /// A Git repository that holds charts in folders.
+    GitRepository(GitRepositorySpec),
+    /// An artifact of an OCI registry that is a chart.
+    OciRepository(OciRepositorySpec),
+    /// A chart of another source.
+    HelmChart(Box<super::ChartSpec>),
+}
+
+/// A repository of charts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HelmRepositorySpec {
+    /// Its address; a path without a scheme is a folder of the fleet repository, in which
+    /// charts lie as folders or archives.
+    pub url: String,
+    /// `oci` for a registry.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+}
+
+/// A Git repository.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GitRepositorySpec {
+    /// Its address.
+    pub url: String,
+}
+
+/// An artifact of an OCI registry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OciRepositorySpec {
+    /// Its address.
+    pub url: String,
+}
+
+impl ChartSource {
+    /// The API group.
+    pub const GROUP: &'static str = "source.toolkit.fluxcd.io";
+
+    /// Types an object; None for a kind of the group that holds no charts.
+    ///
+    /// # Errors
+    /// The field that is missing or malformed.
+    pub fn parse(kind: &str, value: &Value) -> Result<Option<ChartSource>, Vec<FieldError>> {
+        fn spec<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Vec<FieldError>> {
+            serde_path_to_error::deserialize(&value["spec"]).map_err(|error| {
+                let path = error.path().to_string().replace('.', "/");
+                let pointer = if path == "/" { "/spec".to_owned() } else { format!("/spec/{path}") };
+                vec![FieldError::new(pointer, error.inner().to_string())]
+            })
+        }
+        let spec = match kind {
+            "HelmRepository" => ChartSourceSpec::HelmRepository(spec(value)?),
+            "GitRepository" => ChartSourceSpec::GitRepository(spec(value)?),
+            "OCIRepository" => ChartSourceSpec::OciRepository(spec(value)?),
+            "HelmChart" => ChartSourceSpec::HelmChart(Box::new(spec(value)?)),
+            _ => return Ok(None),
+        };
+        let metadata: Metadata = serde_json::from_value(value["metadata"].clone())
+            .map_err(|error| vec![FieldError::new("/metadata", error.to_string())])?;
+        Ok(Some(ChartSource { metadata, spec }))
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> &'static str {
+        match &self.spec {
+            ChartSourceSpec::HelmRepository(_) => "HelmRepository",
+            ChartSourceSpec::GitRepository(_) => "GitRepository",
+            ChartSourceSpec::OciRepository(_) => "OCIRepository",
+            ChartSourceSpec::HelmChart(_) => "HelmChart",
+        }
+    }
+
+    /// Whether a reference of an object in some namespace means this source.
+    pub fn is_meant(&self, reference: &ObjectReference, from: &str) -> bool {
+        let namespace = reference.namespace.as_deref().unwrap_or(from);
+        self.kind() == reference.kind
+            && self.metadata.name == reference.name
+            && self.metadata.namespace.as_deref().unwrap_or("default") == namespace
+    }
+}

@@ -1,0 +1,278 @@
+//! Charts that lie in the fleet repository: folders with a Chart.yaml, or archives.
+
+use std::sync::Arc;
+
+use syncline_helm::chart::{Chart, ChartFile, load_archive, load_files, without_ignored};
+use syncline_helm::version::{Constraint, Version};
+
+use super::cache::LoadCache;
+use super::location::join;
+use super::{Digest, Located};
+use crate::api::{ChartSource, ChartSourceSpec, ChartSpec, HelmRelease, suggest};
+use crate::git::{Entry, EntryId, GitError, Snapshot};
+
+/// What a chart may hold: the bound of Helm's own archives.
+const MAX_CHART_BYTES: u64 = 100 << 20;
+/// Folders within folders of a chart.
+const MAX_DEPTH: usize = 32;
+
+/// A chart with what identifies its content.
+#[derive(Debug, Clone)]
+pub struct LoadedChart {
+    /// The chart.
+    pub chart: Arc<Chart>,
+    /// The digest of its files.
+    pub digest: Digest,
+    /// Where it lies.
+    pub path: Arc<str>,
+}
+
+/// Why a release has no chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoChart {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl NoChart {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> NoChart {
+        NoChart { message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+/// The charts of a commit.
+pub struct Charts<'f> {
+    /// The commit.
+    pub snapshot: &'f Snapshot,
+    /// The folder of it that is the fleet, from which paths count.
+    pub folder: &'f str,
+    /// Where charts come from.
+    pub sources: &'f [Located<ChartSource>],
+}
+
+impl Charts<'_> {
+    /// The chart of a release.
+    ///
+    /// # Errors
+    /// Outside, when the repository is damaged; inside, when there is no such chart.
+    pub fn of(
+        &self,
+        release: &HelmRelease,
+        loads: &mut LoadCache,
+    ) -> Result<Result<LoadedChart, NoChart>, GitError> {
+        let from = release.namespace();
+        let spec = match (&release.spec.chart, &release.spec.chart_ref) {
+            (Some(chart), _) => &chart.spec,
+            (None, Some(reference)) => {
+                let source = self.sources.iter().find(|source| source.value.is_meant(reference, from));
+                match source.map(|source| &source.value.spec) {
+                    Some(ChartSourceSpec::HelmChart(spec)) => &**spec,
+                    Some(_) => return Ok(Err(remote(&reference.kind, &reference.name))),
+                    None => return Ok(Err(self.no_source(&reference.kind, &reference.name))),
+                }
+            }
+            (None, None) => return Ok(Err(NoChart::new("names no chart", "give spec.chart"))),
+        };
+        self.of_spec(spec, from, loads)
+    }
+
+    fn of_spec(
+        &self,
+        spec: &ChartSpec,
+        from: &str,
+        loads: &mut LoadCache,
+    ) -> Result<Result<LoadedChart, NoChart>, GitError> {
+        let reference = &spec.source_ref;
+        let source = self.sources.iter().find(|source| source.value.is_meant(reference, from));
+        match (source.map(|source| &source.value.spec), reference.kind.as_str()) {
+            (Some(ChartSourceSpec::HelmRepository(repository)), _) if !repository.url.contains("://") => {
+                self.in_folder(&self.path(&repository.url), spec, loads)
+            }
+            // A Git repository that is not defined is this one.
+            (None, "GitRepository") => self.at_path(&self.path(&spec.chart), loads),
+            (Some(_), kind) => Ok(Err(remote(kind, &reference.name))),
+            (None, kind) => Ok(Err(self.no_source(kind, &reference.name))),
+        }
+    }
+
+    fn no_source(&self, kind: &str, name: &str) -> NoChart {
+        let names = self.sources.iter().map(|source| source.value.metadata.name.as_str());
+        let hint = match suggest(name, names) {
+            Some(close) => format!("did you mean {close}?"),
+            None => format!(
+                "add the {kind} to the repository; one whose url is a folder of it, such as ./charts, \
+                 needs no network"
+            ),
+        };
+        NoChart::new(format!("there is no {kind} {name}"), hint)
+    }
+
+    /// A chart at a path of the repository.
+    fn at_path(&self, path: &str, loads: &mut LoadCache) -> Result<Result<LoadedChart, NoChart>, GitError> {
+        let Some(entry) = self.snapshot.find(path)? else {
+            return Ok(Err(NoChart::new(
+                format!("there is no chart at {path:?}"),
+                "the path counts from the root of the fleet",
+            )));
+        };
+        // The version of a chart in a Git repository is the commit's, as with Flux.
+        loads.chart(self.snapshot, path, &entry)
+    }
+
+    /// A path as the fleet writes it, from the root of the repository.
+    fn path(&self, written: &str) -> String {
+        join(self.folder, written.trim_start_matches("./").trim_matches('/'))
+    }
+
+    /// The newest chart of a name and range among those of a folder.
+    fn in_folder(
+        &self,
+        folder: &str,
+        spec: &ChartSpec,
+        loads: &mut LoadCache,
+    ) -> Result<Result<LoadedChart, NoChart>, GitError> {
+        let wanted = spec.version.as_deref().unwrap_or("*");
+        let constraint = match Constraint::parse(wanted) {
+            Ok(constraint) => constraint,
+            Err(message) => {
+                return Ok(Err(NoChart::new(
+                    format!("version: {message}"),
+                    "write a version, or a range such as ^1.2",
+                )));
+            }
+        };
+        let entries = match self.snapshot.find(folder)? {
+            Some(entry) if entry.is_folder => loads.list(self.snapshot, entry.id)?,
+            _ => {
+                return Ok(Err(NoChart::new(
+                    format!("there is no folder {folder:?}"),
+                    "the url of the HelmRepository is a path from the root of the fleet",
+                )));
+            }
+        };
+        let mut found: Vec<(Version, LoadedChart)> = Vec::new();
+        let mut problem = None;
+        let mut names: Vec<String> = Vec::new();
+        for entry in entries.iter() {
+            let may_be = *entry.name == *spec.chart || entry.name.starts_with(&format!("{}-", spec.chart));
+            if !may_be || !(entry.is_folder || entry.name.ends_with(".tgz")) {
+                names.push(entry.name.to_string());
+                continue;
+            }
+            match loads.chart(self.snapshot, &join(folder, &entry.name), entry)? {
+                Ok(loaded) if loaded.chart.metadata.name == spec.chart => {
+                    if let Ok(version) = Version::parse(&loaded.chart.metadata.version) {
+                        found.push((version, loaded));
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => problem = Some(error),
+            }
+        }
+        found.sort_by(|(a, _), (b, _)| b.compare(a));
+        // A version that is written as it is wins over what a range would make of it.
+        let exact = found.iter().find(|(_, loaded)| loaded.chart.metadata.version == wanted);
+        let chosen = exact.or_else(|| found.iter().find(|(version, _)| constraint.check(version)));
+        Ok(match (chosen, problem) {
+            (Some((_, loaded)), _) => Ok(loaded.clone()),
+            (None, Some(problem)) => Err(problem),
+            (None, None) if found.is_empty() => Err(NoChart::new(
+                format!("there is no chart {:?} in {folder:?}", spec.chart),
+                match suggest(&spec.chart, names.iter().map(String::as_str)) {
+                    Some(close) => format!("did you mean {close}?"),
+                    None => format!("put it there as a folder {}, or as an archive", spec.chart),
+                },
+            )),
+            (None, None) => Err(NoChart::new(
+                format!("there is no version {wanted} of chart {:?} in {folder:?}", spec.chart),
+                format!("nearest: {}", nearest_versions(wanted, &found)),
+            )),
+        })
+    }
+}
+
+fn remote(kind: &str, name: &str) -> NoChart {
+    NoChart::new(
+        format!("the chart comes from {kind} {name}, and this version fetches none"),
+        "put the chart into the repository, and make the HelmRepository's url its folder",
+    )
+}
+
+/// The versions around the one that is missing, the newest first.
+fn nearest_versions(wanted: &str, found: &[(Version, LoadedChart)]) -> String {
+    let digits = |c: char| c.is_ascii_digit() || c == '.';
+    let base: String =
+        wanted.chars().skip_while(|c| !c.is_ascii_digit()).take_while(|c| digits(*c)).collect();
+    let at = match Version::parse(&base) {
+        Ok(base) => {
+            found.iter().position(|(version, _)| version.compare(&base).is_lt()).unwrap_or(found.len())
+        }
+        Err(_) => 0,
+    };
+    let from = at.saturating_sub(2).min(found.len().saturating_sub(4));
+    let shown: Vec<&str> =
+        found.iter().skip(from).take(4).map(|(_, loaded)| loaded.chart.metadata.version.as_str()).collect();
+    shown.join(", ")
+}
+
+/// Loads what lies at an entry.
+pub(super) fn load(
+    snapshot: &Snapshot,
+    path: &str,
+    entry: &Entry,
+) -> Result<Result<LoadedChart, NoChart>, GitError> {
+    let chart = if entry.is_folder {
+        let (mut files, mut left) = (Vec::new(), MAX_CHART_BYTES);
+        if !folder(snapshot, "", entry.id, &mut files, &mut left, MAX_DEPTH)? {
+            return Ok(Err(NoChart::new(
+                format!(
+                    "the chart at {path:?} has more than {MAX_CHART_BYTES} bytes or {MAX_DEPTH} folders within each other"
+                ),
+                "keep what is no part of the chart elsewhere",
+            )));
+        }
+        without_ignored(files).and_then(load_files)
+    } else {
+        load_archive(&snapshot.read(entry.id)?, &Default::default(), 0)
+    };
+    Ok(match chart {
+        Ok(chart) => Ok(LoadedChart {
+            chart: Arc::new(chart),
+            digest: Digest::of(entry.id.to_string().as_bytes()),
+            path: path.into(),
+        }),
+        Err(error) => {
+            Err(NoChart { message: format!("the chart at {path:?} does not load: {error}"), hint: None })
+        }
+    })
+}
+
+/// Gathers the files of a folder; false when there is too much.
+fn folder(
+    snapshot: &Snapshot,
+    prefix: &str,
+    id: EntryId,
+    files: &mut Vec<ChartFile>,
+    left: &mut u64,
+    depth: usize,
+) -> Result<bool, GitError> {
+    if depth == 0 {
+        return Ok(false);
+    }
+    for entry in snapshot.list(id)?.iter() {
+        let name = join(prefix, &entry.name);
+        if entry.is_folder {
+            if !folder(snapshot, &name, entry.id, files, left, depth - 1)? {
+                return Ok(false);
+            }
+            continue;
+        }
+        let size = snapshot.size(entry.id)?;
+        let Some(rest) = left.checked_sub(size) else { return Ok(false) };
+        *left = rest;
+        files.push(ChartFile { name, data: snapshot.read(entry.id)?.into() });
+    }
+    Ok(true)
+}

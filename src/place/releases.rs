@@ -1,0 +1,95 @@
+//! Placing releases: what a policy selects is the HelmRelease, what goes to the cluster
+//! are its objects.
+
+use std::sync::Arc;
+
+use super::{DesiredObject, Placer, divided};
+use crate::api::HelmRelease;
+use crate::fleet::{Charts, Diagnostic, Loaded, Resource};
+use crate::git::{CommitId, GitError};
+use crate::render::release::RenderedRelease;
+use crate::render::{Facts, Rendered, Replicas};
+
+impl Placer<'_> {
+    /// Puts the objects of a release on a cluster, where a policy says so.
+    pub(super) fn release(
+        &mut self,
+        loaded: &Loaded,
+        rendered: &Rendered,
+        parsed: Result<HelmRelease, Vec<Diagnostic>>,
+        facts: &Facts,
+        by_path: bool,
+        stale: Option<CommitId>,
+    ) -> Result<(), GitError> {
+        let Some((index, why)) = self.decides(&rendered.resource, facts, by_path)? else { return Ok(()) };
+        let outcome = match parsed {
+            Ok(release) => self.rendered_release(&rendered.resource, &release, facts)?,
+            Err(problems) => Err(problems),
+        };
+        let released = match outcome {
+            Ok(released) => released,
+            Err(problems) => {
+                // Most clusters have the same problem: it is told once.
+                let note = "the release stays as it is where it is, and nothing is pruned there";
+                self.diagnostics.extend(problems.into_iter().map(|problem| problem.note(note)));
+                if let Some(desired) = self.targets.get_mut(&facts.cluster) {
+                    desired.hold_prune(&loaded.unit.path);
+                }
+                return Ok(());
+            }
+        };
+        self.diagnostics.extend(released.warnings.iter().cloned());
+        let application: Arc<str> = rendered.resource.key.to_string().into();
+        for object in &released.objects {
+            let (resource, share) = match index {
+                Some(index) => {
+                    let placement = &self.fleet.policies[index].value.spec.placement;
+                    let whole = Rendered {
+                        resource: Arc::clone(object),
+                        overlays: Vec::new(),
+                        replicas: Replicas::Shared,
+                    };
+                    divided(&whole, placement, &self.reach[index], &facts.cluster)
+                }
+                None => (Some(Arc::clone(object)), None),
+            };
+            let Some(resource) = resource else { continue };
+            let object = DesiredObject {
+                resource,
+                application: Arc::clone(&application),
+                overlays: rendered.overlays.clone().into(),
+                why: why.clone(),
+                share,
+                stale,
+            };
+            if let Some(desired) = self.targets.get_mut(&facts.cluster) {
+                desired.add(object);
+            }
+        }
+        Ok(())
+    }
+
+    fn rendered_release(
+        &mut self,
+        resource: &Resource,
+        release: &HelmRelease,
+        facts: &Facts,
+    ) -> Result<Result<Arc<RenderedRelease>, Vec<Diagnostic>>, GitError> {
+        let charts =
+            Charts { snapshot: self.snapshot, folder: &self.fleet.folder, sources: &self.fleet.sources };
+        let chart = match charts.of(release, self.loads)? {
+            Ok(chart) => chart,
+            Err(problem) => {
+                let error =
+                    Diagnostic::error(&resource.origin, format!("{}: {}", resource.key, problem.message));
+                return Ok(Err(vec![Diagnostic { hint: problem.hint, ..error }]));
+            }
+        };
+        let fleet = self.fleet;
+        let lookup = |key: &_| {
+            let mut resources = fleet.units.iter().flat_map(|loaded| &loaded.unit.resources);
+            resources.find(|resource| resource.key == *key).cloned()
+        };
+        Ok(self.renders.release(resource, release, &chart, &facts.capabilities, &lookup))
+    }
+}

@@ -1,0 +1,180 @@
+//! What a chart rendered to, as resources: with their namespaces, labels and options.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use syncline_helm::release::Rendered;
+use syncline_manifest::yaml::{self, Document};
+use syncline_manifest::{Manifest, ObjectKey, schema};
+
+use super::{definitions_of, namespace_object, post};
+use crate::api::{DriftMode, HelmRelease};
+use crate::fleet::{ApplyOptions, Diagnostic, Resource};
+
+/// Whether objects of a custom kind have a namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Cluster,
+    Namespaced,
+}
+
+pub(super) fn objects(
+    owner: &Resource,
+    release: &HelmRelease,
+    rendered: &Rendered,
+) -> Result<Vec<Arc<Resource>>, Vec<Diagnostic>> {
+    let mut errors = Vec::new();
+    let mut documents: Vec<(String, Value)> = Vec::new();
+    for definition in definitions_of(release, rendered) {
+        match yaml::read_lenient(&definition.text) {
+            Ok(read) => {
+                documents.extend(read.into_iter().map(|document| (definition.path.clone(), document.value)))
+            }
+            Err(error) => errors.push(problem(owner, &definition.path, &error.to_string())),
+        }
+    }
+    for (_, value) in &mut documents {
+        // Helm deletes no definition that came from crds/: its objects would go with it.
+        annotate(value, ApplyOptions::PRUNE, "disabled");
+    }
+    let manifests = rendered.manifests.iter().filter(|manifest| !manifest.document.is_null());
+    documents.extend(manifests.map(|manifest| (manifest.path.clone(), manifest.document.clone())));
+    let mut objects = Vec::new();
+    for (path, value) in documents {
+        let document = Document { index: 0, position: yaml::Position::START, value };
+        for manifest in Manifest::from_document(document, &Arc::from(path.as_str())) {
+            match manifest {
+                Ok(manifest) => objects.push((path.clone(), manifest.into_value())),
+                Err((_, error)) => errors.push(problem(owner, &path, &error.to_string())),
+            }
+        }
+    }
+    let mut values: Vec<Value> = objects.iter().map(|(_, value)| value.clone()).collect();
+    post::apply(&release.spec.post_renderers, &mut values).map_err(|message| {
+        vec![Diagnostic::error(&owner.origin, format!("{}: postRenderers: {message}", owner.key))]
+    })?;
+    let scopes = scopes(&values);
+    let mut seen: HashMap<ObjectKey, String> = HashMap::new();
+    let mut resources = Vec::new();
+    if let Some((key, value)) = namespace_object(release) {
+        let brings_it =
+            values.iter().any(|value| value["kind"] == "Namespace" && value["metadata"]["name"] == *key.name);
+        if !brings_it {
+            resources.push(Arc::new(Resource::new(key, owner.origin.clone(), value)));
+        }
+    }
+    for ((path, _), mut value) in objects.iter().zip(values).filter(|(_, value)| !value.is_null()) {
+        place(&mut value, release, &scopes);
+        common_metadata(&mut value, release);
+        options(&mut value, release);
+        let manifest = match Manifest::new(value, owner.origin.clone()) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                errors.push(problem(owner, path, &error.to_string()));
+                continue;
+            }
+        };
+        let key = manifest.key();
+        if let Some(first) = seen.insert(key.clone(), path.clone()) {
+            errors.push(problem(owner, path, &format!("{key} is rendered twice, first by {first}")));
+            continue;
+        }
+        resources.push(Arc::new(Resource::new(key, owner.origin.clone(), manifest.into_value())));
+    }
+    if errors.is_empty() { Ok(resources) } else { Err(errors) }
+}
+
+fn problem(owner: &Resource, path: &str, message: &str) -> Diagnostic {
+    Diagnostic::error(&owner.origin, format!("{}: {path}: {message}", owner.key))
+}
+
+/// The scopes of the kinds that a chart defines itself.
+fn scopes(values: &[Value]) -> HashMap<(String, String), Scope> {
+    let definitions = values.iter().filter(|value| value["kind"] == "CustomResourceDefinition");
+    definitions
+        .filter_map(|value| {
+            let group = value["spec"]["group"].as_str()?.to_owned();
+            let kind = value.pointer("/spec/names/kind")?.as_str()?.to_owned();
+            let scope = if value["spec"]["scope"] == "Cluster" { Scope::Cluster } else { Scope::Namespaced };
+            Some(((group, kind), scope))
+        })
+        .collect()
+}
+
+/// Puts an object that names no namespace into the release's.
+fn place(value: &mut Value, release: &HelmRelease, scopes: &HashMap<(String, String), Scope>) {
+    let text = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
+    let gvk = syncline_manifest::GroupVersionKind::parse(&text("apiVersion"), &text("kind"));
+    let is_cluster_wide = match schema::kind(&gvk) {
+        Some(kind) => kind.scope == schema::Scope::Cluster,
+        None => scopes.get(&(gvk.group.clone(), gvk.kind.clone())) == Some(&Scope::Cluster),
+    };
+    let named =
+        value.pointer("/metadata/namespace").and_then(Value::as_str).is_some_and(|name| !name.is_empty());
+    if !is_cluster_wide && !named && value["metadata"].is_object() {
+        value["metadata"]["namespace"] = json!(release.target_namespace());
+    }
+}
+
+fn annotate(value: &mut Value, name: &str, text: &str) {
+    let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
+    if annotations.is_null() {
+        *annotations = json!({});
+    }
+    if let Some(annotations) = annotations.as_object_mut() {
+        annotations.insert(name.to_owned(), text.into());
+    }
+}
+
+fn label(value: &mut Value, name: &str, text: &str) {
+    let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    let labels = metadata.entry("labels").or_insert_with(|| json!({}));
+    if labels.is_null() {
+        *labels = json!({});
+    }
+    if let Some(labels) = labels.as_object_mut() {
+        labels.insert(name.to_owned(), text.into());
+    }
+}
+
+/// What Helm and Flux say of whose object it is, by which `helm` knows it again.
+fn common_metadata(value: &mut Value, release: &HelmRelease) {
+    label(value, "app.kubernetes.io/managed-by", "Helm");
+    annotate(value, "meta.helm.sh/release-name", &release.release_name());
+    annotate(value, "meta.helm.sh/release-namespace", release.target_namespace());
+    if let Some(common) = &release.spec.common_metadata {
+        for (name, text) in &common.labels {
+            label(value, name, text);
+        }
+        for (name, text) in &common.annotations {
+            annotate(value, name, text);
+        }
+    }
+}
+
+/// `helm.sh/resource-policy: keep` and what the release says of drift.
+fn options(value: &mut Value, release: &HelmRelease) {
+    let policy = value.pointer("/metadata/annotations/helm.sh~1resource-policy").and_then(Value::as_str);
+    if policy.is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep")) {
+        annotate(value, ApplyOptions::PRUNE, "disabled");
+    }
+    if release.spec.upgrade.force {
+        annotate(value, ApplyOptions::RECREATE, "allowed");
+    }
+    let Some(drift) = &release.spec.drift_detection else { return };
+    if drift.mode == DriftMode::Disabled {
+        return;
+    }
+    let mut paths: Vec<&str> = Vec::new();
+    for rule in &drift.ignore {
+        if rule.target.as_ref().is_none_or(|target| post::selects(target, value)) {
+            paths.extend(rule.paths.iter().map(String::as_str).filter(|path| path.starts_with('/')));
+        }
+    }
+    if !paths.is_empty() {
+        let text = paths.join(",");
+        annotate(value, ApplyOptions::IGNORE_DIFFERENCES, &text);
+    }
+}

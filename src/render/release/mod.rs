@@ -1,0 +1,154 @@
+//! Releases of Helm charts: what a HelmRelease is on one cluster.
+//!
+//! Pure as all rendering: the release as overlays and variables have made it, the chart
+//! of the same commit and the capabilities of the cluster give the same objects.
+
+mod manifests;
+mod post;
+mod values;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use syncline_helm::release::{
+    Capabilities, Operation, Release, RenderError, RenderOptions, Rendered, render as render_chart,
+};
+use syncline_manifest::{GroupKind, ObjectKey};
+
+use crate::api::{DefinitionPolicy, HelmRelease};
+use crate::fleet::{Diagnostic, LoadedChart, Resource};
+
+/// A release as it is on one cluster.
+#[derive(Debug)]
+pub struct RenderedRelease {
+    /// What it consists of.
+    pub objects: Vec<Arc<Resource>>,
+    /// What people should know.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Finds objects that the repository defines.
+pub type Lookup<'l> = &'l dyn Fn(&ObjectKey) -> Option<Arc<Resource>>;
+
+/// The HelmRelease that a resource is, if it is one.
+///
+/// # Errors
+/// What is wrong with it, after overlays and variables.
+pub fn of_resource(resource: &Resource) -> Option<Result<HelmRelease, Vec<Diagnostic>>> {
+    if !resource.key.group_kind.is(HelmRelease::GROUP, "HelmRelease") {
+        return None;
+    }
+    let parsed = HelmRelease::parse(&resource.gvk(), &resource.value());
+    Some(parsed.map_err(|errors| {
+        errors
+            .into_iter()
+            .map(|error| {
+                let field = error.pointer.trim_start_matches('/').replace('/', ".");
+                Diagnostic {
+                    hint: error.hint,
+                    ..Diagnostic::error(
+                        &resource.origin,
+                        format!("{}, {field}: {}", resource.key, error.message),
+                    )
+                }
+            })
+            .collect()
+    }))
+}
+
+/// The ConfigMaps and Secrets that give values to a release.
+pub fn references(release: &HelmRelease) -> Vec<ObjectKey> {
+    release.spec.values_from.iter().map(|reference| values::key_of(release, reference)).collect()
+}
+
+/// Renders a release for a cluster.
+///
+/// # Errors
+/// Everything that keeps its objects from being known.
+pub fn render(
+    resource: &Resource,
+    release: &HelmRelease,
+    chart: &LoadedChart,
+    capabilities: &Capabilities,
+    lookup: Lookup<'_>,
+) -> Result<RenderedRelease, Vec<Diagnostic>> {
+    let failed = |message: String, hint: Option<String>| {
+        vec![Diagnostic {
+            hint,
+            ..Diagnostic::error(&resource.origin, format!("{}: {message}", resource.key))
+        }]
+    };
+    let values =
+        values::compose(release, &chart.chart, lookup).map_err(|(message, hint)| failed(message, hint))?;
+    let options = RenderOptions {
+        skip_schema: release.spec.install.disable_schema_validation
+            && release.spec.upgrade.disable_schema_validation,
+        ..RenderOptions::default()
+    };
+    let meant = Release {
+        name: release.release_name(),
+        namespace: release.target_namespace().to_owned(),
+        revision: 1,
+        operation: Operation::Install,
+    };
+    let rendered = render_chart(&chart.chart, &values, &meant, capabilities, options)
+        .map_err(|error| failed(chart_error(&chart.path, &error), error.hint()))?;
+    let mut warnings = Vec::new();
+    if !rendered.hooks.is_empty() {
+        let names: Vec<String> =
+            rendered.hooks.iter().map(|hook| format!("{} {}", hook.kind, hook.name)).collect();
+        warnings.push(
+            Diagnostic::warning(
+                &resource.origin,
+                format!("{}: hooks are not run: {}", resource.key, names.join(", ")),
+            )
+            .hint("this version applies what a release consists of, and leaves its hooks alone"),
+        );
+    }
+    let objects = manifests::objects(resource, release, &rendered)?;
+    Ok(RenderedRelease { objects, warnings })
+}
+
+/// An error of the chart, with the place in the repository where that is known.
+fn chart_error(path: &str, error: &RenderError) -> String {
+    let message = error.to_string();
+    match error.place() {
+        Some((file, line, column)) => {
+            // Templates are named from the chart's name on, which stands for its folder.
+            let inside = file.split_once('/').map_or(file.as_str(), |(_, inside)| inside);
+            format!("{message}\n  --> {path}/{inside}:{line}:{column}")
+        }
+        None => message,
+    }
+}
+
+/// Whether the definitions of crds/ belong to a release.
+fn wants_definitions(release: &HelmRelease) -> bool {
+    let install = &release.spec.install;
+    !install.skip_crds && install.crds != Some(DefinitionPolicy::Skip)
+}
+
+/// The namespace, as far as the release makes it.
+fn namespace_object(release: &HelmRelease) -> Option<(ObjectKey, Value)> {
+    if !release.spec.install.create_namespace {
+        return None;
+    }
+    let name = release.target_namespace();
+    let key = ObjectKey::new(GroupKind::new("", "Namespace"), None, name);
+    let value = serde_json::json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": name, "annotations": {crate::fleet::ApplyOptions::PRUNE: "disabled"}},
+    });
+    Some((key, value))
+}
+
+/// Values as JSON objects hold them.
+pub(super) type ValuesMap = Map<String, Value>;
+
+/// What is used of a rendered chart.
+pub(super) fn definitions_of<'r>(
+    release: &HelmRelease,
+    rendered: &'r Rendered,
+) -> &'r [syncline_helm::release::Definition] {
+    if wants_definitions(release) { &rendered.definitions } else { &[] }
+}

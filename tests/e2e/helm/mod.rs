@@ -1,0 +1,3 @@
+//! Charts and releases, compared with the real helm.
+
+mod template;
