@@ -10,7 +10,7 @@ use crate::api::ClusterName;
 use crate::fleet::{self, Diagnostic, Fleet, LoadCache};
 use crate::git::{CommitId, Credentials, Mirror, Reference, Snapshot, SourceUrl};
 use crate::place::{Desired, Placements, place};
-use crate::render::RenderCache;
+use crate::render::{Abilities, RenderCache};
 use crate::target::{ExecCredentials, Kubeconfigs};
 
 /// The fleet repository.
@@ -148,7 +148,7 @@ impl Repository {
         let snapshot = self.snapshot(revision)?;
         let (mut loads, mut renders) = (LoadCache::default(), RenderCache::default());
         let fleet = fleet::load(&snapshot, &self.folder(), &mut loads)?;
-        let placements = place(&snapshot, &fleet, &mut loads, &mut renders)?;
+        let placements = place(&snapshot, &fleet, &mut loads, &mut renders, &Abilities::assumed())?;
         Ok(Placed { fleet, placements })
     }
 }

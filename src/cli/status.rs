@@ -12,7 +12,7 @@ use crate::fleet::{self, LoadCache};
 use crate::git::Mirror;
 use crate::place::{Unplaced, place};
 use crate::record::Ledger;
-use crate::render::RenderCache;
+use crate::render::{Abilities, RenderCache};
 use crate::sync::{ConnectionState, Health, ObjectState, ObjectStatus, SourceStatus, TargetStatus};
 
 /// Show what is known of every target
@@ -65,7 +65,7 @@ impl Status {
         let Ok(fleet) = fleet::load(&snapshot, &self.repository.folder(), &mut loads) else {
             return Ok(Vec::new());
         };
-        Ok(place(&snapshot, &fleet, &mut loads, &mut renders)?.unplaced)
+        Ok(place(&snapshot, &fleet, &mut loads, &mut renders, &Abilities::assumed())?.unplaced)
     }
 }
 

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use syncline_manifest::Origin;
 
-use crate::api::{ChartSource, Cluster, ClusterName, ConfigObject, Policy, Settings};
+use crate::api::{ChartSource, Cluster, ClusterName, ConfigObject, HelmRelease, Policy, Settings};
 use crate::git::{CommitId, GitError, Snapshot};
 
 pub use cache::LoadCache;
@@ -164,6 +164,12 @@ impl Fleet {
                 }
             }
         }
+    }
+
+    /// Whether there is any release of a chart.
+    pub fn has_releases(&self) -> bool {
+        let mut resources = self.units.iter().flat_map(|loaded| &loaded.unit.resources);
+        resources.any(|resource| resource.key.group_kind.is(HelmRelease::GROUP, "HelmRelease"))
     }
 
     /// Whether any diagnostic is an error.

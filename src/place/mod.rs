@@ -19,7 +19,7 @@ use syncline_manifest::{ObjectKey, Origin};
 use crate::api::{ClusterName, Placement, Policy, ReplicaScheduling};
 use crate::fleet::{Diagnostic, Fleet, LoadCache, Loaded, Located, Resource, is_below, last_good, scale};
 use crate::git::{CommitId, GitError, Snapshot};
-use crate::render::{Facts, RenderCache, Rendered, Replicas, release};
+use crate::render::{Abilities, Facts, RenderCache, Rendered, Replicas, release};
 
 pub use desired::{Conflict, Desired, DesiredObject, Share, Why};
 pub use divide::{Assignments, divide};
@@ -56,8 +56,9 @@ pub fn place(
     fleet: &Fleet,
     loads: &mut LoadCache,
     renders: &mut RenderCache,
+    abilities: &Abilities,
 ) -> Result<Placements, GitError> {
-    let facts = Facts::of_fleet(fleet);
+    let facts = Facts::of_fleet(fleet, abilities);
     let messages = snapshot.messages()?;
     let prune_confirmed = messages
         .iter()

@@ -8,7 +8,7 @@ use crate::api::HelmRelease;
 use crate::fleet::{Charts, Diagnostic, Loaded, Resource};
 use crate::git::{CommitId, GitError};
 use crate::render::release::RenderedRelease;
-use crate::render::{Facts, Rendered, Replicas};
+use crate::render::{ClusterAbilities, Facts, Rendered, Replicas};
 
 impl Placer<'_> {
     /// Puts the objects of a release on a cluster, where a policy says so.
@@ -22,8 +22,15 @@ impl Placer<'_> {
         stale: Option<CommitId>,
     ) -> Result<(), GitError> {
         let Some((index, why)) = self.decides(&rendered.resource, facts, by_path)? else { return Ok(()) };
+        let Some(abilities) = &facts.abilities else {
+            // The cluster is asked as soon as it is reached; until then nothing is changed.
+            if let Some(desired) = self.targets.get_mut(&facts.cluster) {
+                desired.hold_prune(&loaded.unit.path);
+            }
+            return Ok(());
+        };
         let outcome = match parsed {
-            Ok(release) => self.rendered_release(&rendered.resource, &release, facts)?,
+            Ok(release) => self.rendered_release(&rendered.resource, &release, abilities)?,
             Err(problems) => Err(problems),
         };
         let released = match outcome {
@@ -73,7 +80,7 @@ impl Placer<'_> {
         &mut self,
         resource: &Resource,
         release: &HelmRelease,
-        facts: &Facts,
+        abilities: &ClusterAbilities,
     ) -> Result<Result<Arc<RenderedRelease>, Vec<Diagnostic>>, GitError> {
         let charts =
             Charts { snapshot: self.snapshot, folder: &self.fleet.folder, sources: &self.fleet.sources };
@@ -90,6 +97,6 @@ impl Placer<'_> {
             let mut resources = fleet.units.iter().flat_map(|loaded| &loaded.unit.resources);
             resources.find(|resource| resource.key == *key).cloned()
         };
-        Ok(self.renders.release(resource, release, &chart, &facts.capabilities, &lookup))
+        Ok(self.renders.release(resource, release, &chart, abilities, &lookup))
     }
 }

@@ -4,10 +4,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use syncline_helm::release::Capabilities;
-
 use super::release::{self, Lookup, RenderedRelease};
-use super::{Facts, Rendered, render};
+use super::{ClusterAbilities, Facts, Rendered, render};
 use crate::api::HelmRelease;
 use crate::fleet::{Diagnostic, Digest, LoadedChart, Resource, Unit};
 use crate::git::EntryId;
@@ -70,7 +68,7 @@ impl RenderCache {
         resource: &Resource,
         release: &HelmRelease,
         chart: &LoadedChart,
-        capabilities: &Capabilities,
+        abilities: &ClusterAbilities,
         lookup: Lookup<'_>,
     ) -> Released {
         // What the release refers to counts by its content.
@@ -79,12 +77,16 @@ impl RenderCache {
             .map(|key| lookup(key).map_or_else(|| Digest::of(b""), |resource| resource.digest))
             .collect();
         let place = resource.origin.to_string();
-        let abilities = format!("{capabilities:?}");
-        let parts =
-            [resource.digest.as_bytes(), chart.digest.as_bytes(), place.as_bytes(), abilities.as_bytes()];
+        let parts = [
+            resource.digest.as_bytes(),
+            chart.digest.as_bytes(),
+            place.as_bytes(),
+            abilities.digest.as_bytes(),
+        ];
         let key = Digest::of_all(parts.into_iter().chain(referred.iter().map(Digest::as_bytes)));
-        self.releases
-            .get(key, || release::render(resource, release, chart, capabilities, lookup).map(Arc::new))
+        self.releases.get(key, || {
+            release::render(resource, release, chart, &abilities.capabilities, lookup).map(Arc::new)
+        })
     }
 
     /// Forgets what was not used since the last call.

@@ -4,6 +4,7 @@
 //! of the repository give the same resources for ever, byte for byte. Overlays are
 //! merged in the order of the hierarchy, then variables are filled in.
 
+mod abilities;
 mod cache;
 mod overlay;
 pub mod release;
@@ -12,12 +13,12 @@ mod variables;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use syncline_helm::release::Capabilities;
 use syncline_manifest::Origin;
 
 use crate::api::{ClusterName, VariableValue};
 use crate::fleet::{Diagnostic, Digest, Fleet, Resource, Unit};
 
+pub use abilities::{Abilities, ClusterAbilities};
 pub use cache::RenderCache;
 
 /// What rendering depends on besides the unit.
@@ -31,8 +32,8 @@ pub struct Facts {
     pub variables: BTreeMap<String, VariableValue>,
     /// The names of all variables of the fleet; others are left as they stand.
     pub declared: Arc<BTreeSet<String>>,
-    /// What the cluster can do, for charts.
-    pub capabilities: Arc<Capabilities>,
+    /// What the cluster can do, for charts; None while it has not been asked.
+    pub abilities: Option<Arc<ClusterAbilities>>,
     /// The order of overlays.
     pub hierarchy: Arc<[String]>,
     /// A digest of all of these.
@@ -62,7 +63,7 @@ pub enum Replicas {
 
 impl Facts {
     /// The facts of every cluster of a fleet.
-    pub fn of_fleet(fleet: &Fleet) -> BTreeMap<ClusterName, Facts> {
+    pub fn of_fleet(fleet: &Fleet, abilities: &Abilities) -> BTreeMap<ClusterName, Facts> {
         let declared: Arc<BTreeSet<String>> = Arc::new(
             fleet
                 .clusters
@@ -70,7 +71,6 @@ impl Facts {
                 .flat_map(|cluster| cluster.value.spec.variables.keys().cloned())
                 .collect(),
         );
-        let capabilities = Arc::new(Capabilities::default());
         let hierarchy: Arc<[String]> = fleet.settings.hierarchy.clone().into();
         fleet
             .clusters
@@ -87,7 +87,7 @@ impl Facts {
                     variables,
                     declared: Arc::clone(&declared),
                     hierarchy: Arc::clone(&hierarchy),
-                    capabilities: Arc::clone(&capabilities),
+                    abilities: abilities.of(name).cloned(),
                     digest: Digest::of(&text),
                 };
                 (name.clone(), facts)

@@ -164,6 +164,7 @@ mod tests {
 
     fn facts() -> Facts {
         Facts {
+            abilities: None,
             cluster: ClusterName::new("asia"),
             labels: [("region".to_owned(), "east".to_owned())].into(),
             variables: [

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::backoff::Backoff;
+use super::learned::Learned;
 use super::metrics::Metrics;
 use super::status::TargetStatus;
 use super::task::{TargetContext, run_target};
@@ -120,6 +121,8 @@ pub async fn run_engine(
         reports: Arc::default(),
         changed: Arc::new(Notify::new()),
         loaded: None,
+        learned: Arc::default(),
+        has_releases: false,
     };
     engine.run(shutdown).await;
     Ok(())
@@ -161,6 +164,9 @@ struct Engine {
     reports: Reports,
     changed: Arc<Notify>,
     loaded: Option<CommitId>,
+    learned: Arc<Learned>,
+    /// Whether the commit in force has releases, which depend on what clusters can do.
+    has_releases: bool,
 }
 
 impl Engine {
@@ -180,7 +186,8 @@ impl Engine {
             self.load(commit).await;
         }
         let mut failures = 0;
-        while !shutdown.is_cancelled() {
+        let learned = Arc::clone(&self.learned);
+        'asks: while !shutdown.is_cancelled() {
             failures = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
@@ -192,17 +199,28 @@ impl Engine {
                 // Engines that were started together should not ask together.
                 self.options.interval.mul_f64(0.9 + 0.2 * rand::random::<f64>())
             };
-            let notice = async {
-                match &mut self.notice {
-                    Some(notice) => notice.changed().await,
-                    None => std::future::pending().await,
+            let pause = tokio::time::sleep(pause);
+            tokio::pin!(pause);
+            loop {
+                let notice = async {
+                    match &mut self.notice {
+                        Some(notice) => notice.changed().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    () = shutdown.cancelled() => break 'asks,
+                    () = notice => break,
+                    () = &mut pause => break,
+                    () = learned.news.notified() => {}
                 }
-            };
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => {}
-                () = notice => {}
-                () = tokio::time::sleep(pause) => {}
+                // Charts are rendered anew with what a cluster has said of itself.
+                if self.has_releases
+                    && let Some(commit) = self.loaded
+                {
+                    self.load(commit).await;
+                }
             }
         }
         for handle in self.targets.values() {
@@ -269,6 +287,7 @@ impl Engine {
     /// Loads a commit and hands every target what it should hold.
     async fn load(&mut self, commit: CommitId) {
         let started = Instant::now();
+        let abilities = self.learned.abilities();
         let (mirror, caches, folder) =
             (Arc::clone(&self.mirror), Arc::clone(&self.caches), self.options.folder.clone());
         let loaded = tokio::task::spawn_blocking(move || {
@@ -276,7 +295,7 @@ impl Engine {
             let Caches { loads, renders } = &mut *caches;
             let snapshot = mirror.snapshot(commit)?;
             let fleet = fleet::load(&snapshot, &folder, loads)?;
-            let placements = place(&snapshot, &fleet, loads, renders)?;
+            let placements = place(&snapshot, &fleet, loads, renders, &abilities)?;
             Ok::<_, LoadError>((fleet, placements))
         })
         .await;
@@ -296,6 +315,7 @@ impl Engine {
             errors = fleet.diagnostics.len() + placements.diagnostics.len(),
             millis = started.elapsed().as_millis(), "loaded"
         );
+        self.has_releases = fleet.has_releases();
         self.take_over(&fleet, placements);
         let status_of = |diagnostics: &[Diagnostic]| {
             diagnostics
@@ -374,6 +394,7 @@ impl Engine {
             status: reported,
             confirm_prune: self.options.confirm_prune,
             metrics: Arc::clone(&self.metrics),
+            learned: Arc::clone(&self.learned),
             shutdown: shutdown.clone(),
         };
         let mut seen = report.clone();

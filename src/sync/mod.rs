@@ -18,6 +18,7 @@ mod health;
 mod health_expressions;
 mod index;
 mod inventory;
+mod learned;
 mod metrics;
 mod order;
 mod plan;

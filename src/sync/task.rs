@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use syncline_helm::release::{Capabilities, KubeVersion};
 use syncline_manifest::{GroupKind, ObjectKey};
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::task::JoinSet;
@@ -17,12 +18,13 @@ use super::FIELD_MANAGER;
 use super::backoff::Backoff;
 use super::index::{Index, Notice, Outcome, Step, StepAction};
 use super::inventory::{Inventory, MEMBER_LABEL, NAMESPACE};
+use super::learned::Learned;
 use super::metrics::Metrics;
 use super::status::{ConnectionState, TargetStatus, summary};
 use crate::api;
 use crate::fleet::OnImmutable;
 use crate::place::Desired;
-use crate::target::{Cluster, Kubeconfigs, TargetError, WatchEvent, Watched};
+use crate::target::{Cluster, Discovery, Kubeconfigs, ServerVersion, TargetError, WatchEvent, Watched};
 
 /// Requests under way at once, on one target.
 const CONCURRENCY: usize = 24;
@@ -45,6 +47,8 @@ pub struct TargetContext {
     pub confirm_prune: bool,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where goes what the target says of itself.
+    pub learned: Arc<Learned>,
     /// Ends the task.
     pub shutdown: CancellationToken,
 }
@@ -133,6 +137,8 @@ struct Session {
     received: mpsc::Receiver<WatchEvent>,
     namespaces: Namespaces,
     metrics: Arc<Metrics>,
+    learned: Arc<Learned>,
+    version: ServerVersion,
     /// The parent object as the target has it.
     recorded: Inventory,
     is_parent_new: bool,
@@ -149,7 +155,8 @@ impl Session {
         desired: Arc<Desired>,
         context: &TargetContext,
     ) -> Result<Session, TargetError> {
-        let discovery = cluster.discover().await?;
+        let (discovery, version) = tokio::try_join!(cluster.discover(), cluster.version())?;
+        context.learned.learn(&desired.target, capabilities(&version, &discovery));
         let mut inventory = Inventory::new(&desired.fleet, &desired.target);
         let parent = inventory.parent();
         let kind = discovery
@@ -174,6 +181,8 @@ impl Session {
             received,
             namespaces: Namespaces::default(),
             metrics: Arc::clone(&context.metrics),
+            learned: Arc::clone(&context.learned),
+            version,
             is_parent_new,
             kinds_may_have_changed: None,
             kind_checks: 0,
@@ -392,8 +401,21 @@ impl Session {
         self.kinds_may_have_changed = None;
         self.kind_checks = self.kind_checks.saturating_add(1);
         let discovery = self.cluster.discover().await?;
+        self.learned.learn(&self.index.desired.target, capabilities(&self.version, &discovery));
         self.index.set_discovery(Arc::new(discovery));
         self.prepare().await
+    }
+}
+
+/// What charts are told of a target.
+fn capabilities(version: &ServerVersion, discovery: &Discovery) -> Capabilities {
+    Capabilities {
+        kube_version: KubeVersion {
+            version: version.git_version.clone(),
+            major: version.major.clone(),
+            minor: version.minor.clone(),
+        },
+        api_versions: discovery.api_versions().map(str::to_owned).collect(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which kinds a server has, from its aggregated discovery document (KEP-3352):
 //! two requests, whatever the number of API groups.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Deserialize;
 use syncline_manifest::GroupKind;
@@ -11,6 +11,7 @@ use syncline_manifest::schema::Scope;
 #[derive(Debug, Clone, Default)]
 pub struct Discovery {
     kinds: HashMap<GroupKind, KindOnServer>,
+    api_versions: BTreeSet<String>,
 }
 
 /// One kind as a server has it.
@@ -73,8 +74,14 @@ impl Discovery {
     pub(super) fn add(&mut self, list: GroupDiscoveryList) {
         for group in list.items {
             for version in group.versions {
+                let api_version = match group.metadata.name.as_str() {
+                    "" => version.version.clone(),
+                    name => format!("{name}/{}", version.version),
+                };
+                self.api_versions.insert(api_version.clone());
                 for resource in version.resources {
                     let Some(kind) = resource.response_kind else { continue };
+                    self.api_versions.insert(format!("{api_version}/{}", kind.kind));
                     let key = GroupKind::new(&group.metadata.name, &kind.kind);
                     let is_watchable =
                         ["list", "watch"].iter().all(|verb| resource.verbs.iter().any(|v| v == verb));
@@ -94,6 +101,11 @@ impl Discovery {
     #[cfg(test)]
     pub fn add_document(&mut self, document: &serde_json::Value) {
         self.add(GroupDiscoveryList::deserialize(document).unwrap());
+    }
+
+    /// `apps/v1` and `apps/v1/Deployment`, as charts ask for them.
+    pub fn api_versions(&self) -> impl Iterator<Item = &str> {
+        self.api_versions.iter().map(String::as_str)
     }
 
     /// A kind, if the server has it.

@@ -56,6 +56,18 @@ struct ListMetadata {
     next: String,
 }
 
+/// What a server says of its version.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerVersion {
+    /// Such as `v1.33.0`.
+    pub git_version: String,
+    /// Such as `1`.
+    pub major: String,
+    /// Such as `33`.
+    pub minor: String,
+}
+
 impl Cluster {
     /// A client for a configuration; connects at the first request.
     ///
@@ -115,6 +127,16 @@ impl Cluster {
             discovery.add(list);
         }
         Ok(discovery)
+    }
+
+    /// The version of the server.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn version(&self) -> Result<ServerVersion, TargetError> {
+        let path = "/version";
+        let body = self.send(Method::GET, path, &[], Vec::new()).await?;
+        serde_json::from_slice(&body).map_err(|error| unexpected(path, &error))
     }
 
     /// One page of the objects of a kind that carry a label.
@@ -230,16 +252,6 @@ impl Cluster {
             Ok(_) | Err(TargetError::Conflict(_)) => Ok(()),
             Err(error) => Err(error),
         }
-    }
-
-    /// The version of the server, as `v1.36.3`.
-    ///
-    /// # Errors
-    /// When the server does not answer.
-    pub async fn version(&self) -> Result<String, TargetError> {
-        let body = self.send(Method::GET, "/version", &[], Vec::new()).await?;
-        let version: Value = serde_json::from_slice(&body).map_err(|error| unexpected("/version", &error))?;
-        Ok(version["gitVersion"].as_str().unwrap_or_default().to_owned())
     }
 
     fn object_path(&self, key: &ObjectKey, on_server: &KindOnServer, version: Option<&str>) -> String {

@@ -14,7 +14,7 @@ mod watch;
 
 pub use discovery::{Discovery, KindOnServer};
 pub use error::TargetError;
-pub use kube::{Cluster, Page};
+pub use kube::{Cluster, Page, ServerVersion};
 pub use kubeconfig::{ExecCredentials, KubeconfigError, Kubeconfigs};
 pub use live::Live;
 pub use watch::{WatchEvent, Watched};

@@ -18,7 +18,7 @@ fn cluster(secret: &str) -> Cluster {
 /// What the kubeconfig of a cluster leads to, or why there is none.
 async fn version(kubeconfigs: &Kubeconfigs, secret: &str) -> Result<String, String> {
     let cluster = kubeconfigs.connect(&cluster(secret)).await.map_err(|error| error.to_string())?;
-    cluster.version().await.map_err(|error| error.to_string())
+    cluster.version().await.map(|version| version.git_version).map_err(|error| error.to_string())
 }
 
 #[tokio::test]

@@ -3,9 +3,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::{Arc, LazyLock};
-
-use regex::Regex;
+use std::sync::Arc;
 
 /// A version; a leading `v` and missing numbers are allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +22,69 @@ pub struct Version {
     pub original: Arc<str>,
 }
 
-static VERSION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(concat!(
-        r"^v?([0-9]+)(\.[0-9]+)?(\.[0-9]+)?",
-        r"(-([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?(\+([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?$",
-    ))
-    .expect("the expression is a constant")
-});
+/// The pieces of a version as it is written: up to three numbers, which constraints may
+/// write as `x`, and what follows `-` and `+`; and the rest of the text.
+struct Pieces<'t> {
+    text: &'t str,
+    numbers: [&'t str; 3],
+    pre: &'t str,
+    metadata: &'t str,
+    rest: &'t str,
+}
+
+impl<'t> Pieces<'t> {
+    /// Reads a version at the beginning of a text; `is_number` says which characters its
+    /// numbers may have.
+    fn read(text: &'t str, is_number: fn(char) -> bool) -> Option<Pieces<'t>> {
+        let run = |text: &'t str, fits: fn(char) -> bool| {
+            text.split_at(text.find(|c| !fits(c)).unwrap_or(text.len()))
+        };
+        let mut numbers = [""; 3];
+        let mut rest = text.strip_prefix('v').unwrap_or(text);
+        (numbers[0], rest) = run(rest, is_number);
+        if numbers[0].is_empty() {
+            return None;
+        }
+        for number in &mut numbers[1..] {
+            let Some(after) = rest.strip_prefix('.') else { break };
+            let (found, after) = run(after, is_number);
+            if found.is_empty() {
+                break;
+            }
+            (*number, rest) = (found, after);
+        }
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let words = |text: &'t str| -> (&'t str, &'t str) {
+            let mut end = 0;
+            loop {
+                let (word, _) = run(&text[end..], is_word);
+                if word.is_empty() {
+                    // A dot with nothing behind it is no part of the words.
+                    return text.split_at(end.saturating_sub(1));
+                }
+                end += word.len();
+                if !text[end..].starts_with('.') {
+                    return text.split_at(end);
+                }
+                end += 1;
+            }
+        };
+        let (mut pre, mut metadata) = ("", "");
+        if let Some(after) = rest.strip_prefix('-') {
+            let (found, after) = words(after);
+            if !found.is_empty() {
+                (pre, rest) = (found, after);
+            }
+        }
+        if let Some(after) = rest.strip_prefix('+') {
+            let (found, after) = words(after);
+            if !found.is_empty() {
+                (metadata, rest) = (found, after);
+            }
+        }
+        Some(Pieces { text: &text[..text.len() - rest.len()], numbers, pre, metadata, rest })
+    }
+}
 
 impl Version {
     /// `semver.NewVersion`.
@@ -38,30 +92,23 @@ impl Version {
     /// # Errors
     /// The text is no version.
     pub fn parse(text: &str) -> Result<Version, String> {
-        let invalid = || "Invalid Semantic Version".to_owned();
-        let groups = VERSION.captures(text).ok_or_else(invalid)?;
-        let number = |at: usize| -> Result<u64, String> {
-            groups.get(at).map_or(Ok(0), |group| {
-                group
-                    .as_str()
-                    .trim_start_matches('.')
-                    .parse()
-                    .map_err(|error| format!("error parsing version segment: {error}"))
-            })
+        let pieces = Pieces::read(text, |c| c.is_ascii_digit()).filter(|pieces| pieces.rest.is_empty());
+        let Some(pieces) = pieces else { return Err("Invalid Semantic Version".to_owned()) };
+        let number = |text: &str| match text {
+            "" => Ok(0),
+            text => text.parse().map_err(|error| format!("error parsing version segment: {error}")),
         };
-        let text_of = |at: usize| groups.get(at).map_or(String::new(), |group| group.as_str().to_owned());
-        let pre = text_of(5);
-        for part in pre.split('.') {
+        for part in pieces.pre.split('.') {
             if part.len() > 1 && part.starts_with('0') && part.bytes().all(|b| b.is_ascii_digit()) {
-                return Err("version segment starts with 0".to_owned());
+                return Err("Version segment starts with 0".to_owned());
             }
         }
         Ok(Version {
-            major: number(1)?,
-            minor: number(2)?,
-            patch: number(3)?,
-            pre,
-            metadata: text_of(8),
+            major: number(pieces.numbers[0])?,
+            minor: number(pieces.numbers[1])?,
+            patch: number(pieces.numbers[2])?,
+            pre: pieces.pre.to_owned(),
+            metadata: pieces.metadata.to_owned(),
             original: text.into(),
         })
     }
@@ -143,25 +190,26 @@ pub struct Constraint {
     alternatives: Vec<Vec<Clause>>,
 }
 
-/// The group of [`RANGE`] that holds its second version.
-const FIRST_OF_SECOND: usize = 11;
-
-const CV: &str = concat!(
-    r"v?([0-9|x|X|\*]+)(\.[0-9|x|X|\*]+)?(\.[0-9|x|X|\*]+)?",
-    r"(-([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?(\+([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?",
-);
-const OPERATORS: &str = r"=||!=|>|<|>=|=>|<=|=<|~|~>|\^";
-
-fn expression(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the expression is a constant")
+/// What the numbers of a constraint may be made of.
+fn is_open_number(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, 'x' | 'X' | '*' | '|')
 }
 
-static CLAUSE: LazyLock<Regex> = LazyLock::new(|| expression(&format!(r"^\s*({OPERATORS})\s*({CV})\s*$")));
-static RANGE: LazyLock<Regex> = LazyLock::new(|| expression(&format!(r"\s*({CV})\s+-\s+({CV})\s*")));
-static FIND: LazyLock<Regex> = LazyLock::new(|| expression(&format!(r"({OPERATORS})\s*({CV})")));
-static VALID: LazyLock<Regex> = LazyLock::new(|| {
-    expression(&format!(r"^(\s*({OPERATORS})\s*({CV})\s*)((?:\s+|,\s*)({OPERATORS})\s*({CV})\s*)*$"))
-});
+/// The operators, the longer before the shorter.
+const OPERATORS: [(&str, Operator); 12] = [
+    ("!=", Operator::NotEqual),
+    (">=", Operator::GreaterEqual),
+    ("=>", Operator::GreaterEqual),
+    ("<=", Operator::LessEqual),
+    ("=<", Operator::LessEqual),
+    ("~>", Operator::Tilde),
+    ("=", Operator::TildeOrEqual),
+    (">", Operator::Greater),
+    ("<", Operator::Less),
+    ("~", Operator::Tilde),
+    ("^", Operator::Caret),
+    ("", Operator::TildeOrEqual),
+];
 
 impl Constraint {
     /// `semver.NewConstraint`.
@@ -169,22 +217,38 @@ impl Constraint {
     /// # Errors
     /// The text is no constraint.
     pub fn parse(text: &str) -> Result<Constraint, String> {
-        // "1.2 - 1.4" is ">= 1.2, <= 1.4".
-        let rewritten = RANGE.replace_all(text, |groups: &regex::Captures<'_>| {
-            format!(">= {}, <= {} ", &groups[1], &groups[FIRST_OF_SECOND])
-        });
         let mut alternatives = Vec::new();
-        for part in rewritten.split("||") {
-            if part.trim().is_empty() && part.is_empty() {
+        for part in text.split("||") {
+            if part.is_empty() {
                 alternatives.push(vec![Clause::any()]);
                 continue;
             }
-            if !VALID.is_match(part) {
-                return Err(format!("improper constraint: {part}"));
+            let improper = || format!("improper constraint: {part}");
+            let mut rest = part.trim_start();
+            let mut clauses = Vec::new();
+            loop {
+                let (operator, pieces) = Clause::read(rest).ok_or_else(improper)?;
+                rest = pieces.rest;
+                // "1.2 - 1.4" is ">= 1.2, <= 1.4".
+                let range = rest.trim_start().strip_prefix('-').filter(|end| {
+                    end.starts_with(char::is_whitespace) && rest.starts_with(char::is_whitespace)
+                });
+                if let Some(end) = range {
+                    let end = Pieces::read(end.trim_start(), is_open_number).ok_or_else(improper)?;
+                    rest = end.rest;
+                    clauses.push(Clause::of(Operator::GreaterEqual, &pieces)?);
+                    clauses.push(Clause::of(Operator::LessEqual, &end)?);
+                } else {
+                    clauses.push(Clause::of(operator, &pieces)?);
+                }
+                let behind = rest.trim_start();
+                if behind.is_empty() {
+                    break;
+                }
+                let separated = behind.strip_prefix(',').or((behind.len() < rest.len()).then_some(behind));
+                rest = separated.ok_or_else(improper)?.trim_start();
             }
-            let clauses: Result<Vec<Clause>, String> =
-                FIND.find_iter(part).map(|found| Clause::parse(found.as_str())).collect();
-            alternatives.push(clauses?);
+            alternatives.push(clauses);
         }
         Ok(Constraint { alternatives })
     }
@@ -216,21 +280,17 @@ impl Clause {
         }
     }
 
-    fn parse(text: &str) -> Result<Clause, String> {
-        let groups = CLAUSE.captures(text).ok_or_else(|| format!("improper constraint: {text}"))?;
-        let group = |at: usize| groups.get(at).map_or("", |group| group.as_str());
-        let is_open = |part: &str| matches!(part.trim_start_matches('.'), "" | "x" | "X" | "*");
-        let (major, minor, patch, pre) = (group(3), group(4), group(5), group(6));
-        let operator = match group(1) {
-            "" | "=" => Operator::TildeOrEqual,
-            "!=" => Operator::NotEqual,
-            ">" => Operator::Greater,
-            "<" => Operator::Less,
-            ">=" | "=>" => Operator::GreaterEqual,
-            "<=" | "=<" => Operator::LessEqual,
-            "~" | "~>" => Operator::Tilde,
-            _ => Operator::Caret,
-        };
+    /// An operator and the version behind it, at the beginning of a text.
+    fn read(text: &str) -> Option<(Operator, Pieces<'_>)> {
+        let (operator, rest) =
+            OPERATORS.iter().find_map(|(sign, operator)| Some((*operator, text.strip_prefix(sign)?)))?;
+        Some((operator, Pieces::read(rest.trim_start(), is_open_number)?))
+    }
+
+    fn of(operator: Operator, pieces: &Pieces<'_>) -> Result<Clause, String> {
+        let is_open = |part: &str| matches!(part, "" | "x" | "X" | "*");
+        let [major, minor, patch] = pieces.numbers;
+        let pre = if pieces.pre.is_empty() { String::new() } else { format!("-{}", pieces.pre) };
         let (mut dirty, mut minor_dirty, mut patch_dirty) = (false, false, false);
         let text = if is_open(major) {
             dirty = true;
@@ -240,9 +300,9 @@ impl Clause {
             format!("{major}.0.0{pre}")
         } else if is_open(patch) {
             (dirty, patch_dirty) = (true, true);
-            format!("{major}{minor}.0{pre}")
+            format!("{major}.{minor}.0{pre}")
         } else {
-            group(2).to_owned()
+            pieces.text.to_owned()
         };
         let version = Version::parse(&text).map_err(|_| "constraint parser error".to_owned())?;
         Ok(Clause { operator, version, dirty, minor_dirty, patch_dirty })

@@ -1,5 +1,6 @@
 //! `syncline helm template`
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -178,30 +179,34 @@ impl Template {
             let text = self.text(&pieces)?;
             std::io::stdout().lock().write_all(text.as_bytes())?;
         }
+        drop(pieces);
         if self.notes && !rendered.notes.is_empty() {
             print!("\nNOTES:\n{}\n", rendered.notes);
         }
+        // The process ends here, and what it holds goes with it: a large chart takes
+        // longer to take apart than to print.
+        std::mem::forget((chart, rendered));
         Ok(Verdict::Good)
     }
 
     /// What is printed, each with the template it comes from.
-    fn pieces<'r>(&self, rendered: &'r Rendered) -> Vec<(&'r str, &'r str)> {
+    fn pieces<'r>(&self, rendered: &'r Rendered) -> Vec<(&'r str, Cow<'r, str>)> {
         let mut pieces = Vec::new();
         if self.include_crds {
-            pieces.extend(rendered.definitions.iter().map(|crd| (crd.path.as_str(), crd.text.as_str())));
+            pieces.extend(rendered.definitions.iter().map(|crd| (crd.path.as_str(), crd.text.to_text())));
         }
-        pieces.extend(rendered.manifests.iter().map(|m| (m.path.as_str(), m.text.as_str())));
+        pieces.extend(rendered.manifests.iter().map(|m| (m.path.as_str(), Cow::from(&m.text))));
         if !self.no_hooks {
             let shown = rendered
                 .hooks
                 .iter()
                 .filter(|hook| !(self.skip_tests && hook.events.contains(&HookEvent::Test)));
-            pieces.extend(shown.map(|hook| (hook.path.as_str(), hook.manifest.as_str())));
+            pieces.extend(shown.map(|hook| (hook.path.as_str(), Cow::from(&hook.manifest))));
         }
         pieces
     }
 
-    fn text(&self, pieces: &[(&str, &str)]) -> Result<String, Failure> {
+    fn text(&self, pieces: &[(&str, Cow<'_, str>)]) -> Result<String, Failure> {
         let mut text = String::new();
         for (path, manifest) in pieces {
             text.push_str(&format!("---\n# Source: {path}\n{manifest}\n"));
@@ -230,7 +235,7 @@ impl Template {
     }
 }
 
-fn write_files(folder: &Path, pieces: &[(&str, &str)]) -> Result<(), Failure> {
+fn write_files(folder: &Path, pieces: &[(&str, Cow<'_, str>)]) -> Result<(), Failure> {
     let mut written = std::collections::BTreeMap::<PathBuf, String>::new();
     for (path, manifest) in pieces {
         let text = written.entry(folder.join(path)).or_default();

@@ -27,7 +27,7 @@ pub(super) fn objects(
     let mut errors = Vec::new();
     let mut documents: Vec<(String, Value)> = Vec::new();
     for definition in definitions_of(release, rendered) {
-        match yaml::read_lenient(&definition.text) {
+        match yaml::read_lenient(&definition.text.to_text()) {
             Ok(read) => {
                 documents.extend(read.into_iter().map(|document| (definition.path.clone(), document.value)))
             }

@@ -1,3 +1,4 @@
 //! Charts and releases, compared with the real helm.
 
+mod releases;
 mod template;

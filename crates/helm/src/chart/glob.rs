@@ -4,28 +4,74 @@ use regex::bytes::Regex;
 
 /// `filepath.Match`: `*` and `?` stop at slashes. A pattern that is none matches nothing.
 pub fn matches_path(pattern: &str, name: &str) -> bool {
-    let Some(expression) = expression(pattern, Kind::Path) else { return false };
-    Regex::new(&expression).is_ok_and(|regex| regex.is_match(name.as_bytes()))
+    let mut pattern = pattern;
+    let mut name = name;
+    loop {
+        let Some(first) = pattern.chars().next() else { return name.is_empty() };
+        let rest = &pattern[first.len_utf8()..];
+        if first == '*' {
+            // Each place up to the next slash may be where the star ends.
+            let reach = name.find('/').unwrap_or(name.len());
+            let mut ends = (0..=reach).filter(|at| name.is_char_boundary(*at));
+            return ends.any(|at| matches_path(rest, &name[at..]));
+        }
+        let Some(found) = name.chars().next() else { return false };
+        let left = match first {
+            '?' if found != '/' => Some(rest),
+            '?' => None,
+            '[' => class(rest, found),
+            '\\' => rest.strip_prefix(found),
+            c if c == found => Some(rest),
+            _ => None,
+        };
+        let Some(left) = left else { return false };
+        pattern = left;
+        name = &name[found.len_utf8()..];
+    }
+}
+
+/// What follows a class such as `[a-z]` that has this character.
+fn class(pattern: &str, found: char) -> Option<&str> {
+    let (negated, mut rest) = pattern.strip_prefix('^').map_or((false, pattern), |rest| (true, rest));
+    let mut matched = false;
+    let mut empty = true;
+    let next = |text: &str| -> Option<(char, usize)> {
+        match text.strip_prefix('\\') {
+            Some(escaped) => escaped.chars().next().map(|c| (c, 1 + c.len_utf8())),
+            None => text.chars().next().map(|c| (c, c.len_utf8())),
+        }
+    };
+    loop {
+        if let Some(behind) = rest.strip_prefix(']')
+            && !empty
+        {
+            return (matched != negated).then_some(behind);
+        }
+        let (low, length) = next(rest)?;
+        rest = &rest[length..];
+        let mut high = low;
+        if let Some(range) = rest.strip_prefix('-') {
+            let (end, length) = next(range)?;
+            high = end;
+            rest = &range[length..];
+        }
+        matched |= (low..=high).contains(&found);
+        empty = false;
+    }
 }
 
 /// `glob.Compile(pattern, '/')`: also `**`, `{a,b}` and `[!...]`; None when it is no pattern.
 pub fn compile(pattern: &str) -> Option<Regex> {
-    Regex::new(&expression(pattern, Kind::Glob)?).ok()
+    Regex::new(&expression(pattern)?).ok()
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Path,
-    Glob,
-}
-
-fn expression(pattern: &str, kind: Kind) -> Option<String> {
+fn expression(pattern: &str) -> Option<String> {
     let mut out = String::from("(?s)^");
     let mut chars = pattern.chars().peekable();
     let mut braces = 0;
     while let Some(c) = chars.next() {
         match c {
-            '*' if kind == Kind::Glob && chars.peek() == Some(&'*') => {
+            '*' if chars.peek() == Some(&'*') => {
                 while chars.peek() == Some(&'*') {
                     chars.next();
                 }
@@ -36,8 +82,7 @@ fn expression(pattern: &str, kind: Kind) -> Option<String> {
             '\\' => out.push_str(&regex::escape(&chars.next()?.to_string())),
             '[' => {
                 out.push('[');
-                let negations: &[char] = if kind == Kind::Path { &['^'] } else { &['!'] };
-                if chars.peek().is_some_and(|c| negations.contains(c)) {
+                if chars.peek() == Some(&'!') {
                     chars.next();
                     out.push('^');
                 }
@@ -53,15 +98,15 @@ fn expression(pattern: &str, kind: Kind) -> Option<String> {
                 }
                 out.push(']');
             }
-            '{' if kind == Kind::Glob => {
+            '{' => {
                 braces += 1;
                 out.push_str("(?:");
             }
-            '}' if kind == Kind::Glob && braces > 0 => {
+            '}' if braces > 0 => {
                 braces -= 1;
                 out.push(')');
             }
-            ',' if kind == Kind::Glob && braces > 0 => out.push('|'),
+            ',' if braces > 0 => out.push('|'),
             c => out.push_str(&regex::escape(&c.to_string())),
         }
     }

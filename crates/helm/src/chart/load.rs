@@ -106,7 +106,7 @@ pub(super) fn nested(files: Vec<ChartFile>, depth: usize) -> Result<Chart, Chart
         templates: Vec::new(),
         files: Vec::new(),
         dependencies: Vec::new(),
-        parsed: Default::default(),
+        compiled: Default::default(),
     };
     let mut inner: BTreeMap<String, Vec<ChartFile>> = BTreeMap::new();
     for file in files {

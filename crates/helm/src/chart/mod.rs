@@ -17,11 +17,8 @@ pub(crate) use files::Files;
 pub use glob::matches_path;
 pub(crate) use metadata::ChartObject;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use crate::go::Str;
-use crate::template::{ParseError, Template, parse_templates};
+use crate::release::CompiledCache;
 use crate::values::Frozen;
 
 /// A chart with all charts that it contains.
@@ -41,28 +38,6 @@ pub struct Chart {
     pub files: Vec<ChartFile>,
     /// The charts below charts/.
     pub dependencies: Vec<Chart>,
-    /// What the templates were parsed into, by the path under which they render.
-    parsed: ParsedTemplates,
-}
-
-/// The templates of one file under the path that it renders as.
-pub(crate) type Parsed = Result<Arc<[Arc<Template>]>, ParseError>;
-
-#[derive(Debug, Default)]
-struct ParsedTemplates(Mutex<HashMap<(Arc<str>, usize), Parsed>>);
-
-impl Chart {
-    /// The templates of one of this chart's files; parsed once for each path that an
-    /// alias may give it.
-    pub(crate) fn parsed(&self, path: &Arc<str>, at: usize) -> Parsed {
-        let lock = || self.parsed.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (Arc::clone(path), at);
-        if let Some(parsed) = lock().get(&key) {
-            return parsed.clone();
-        }
-        let parsed: Parsed = parse_templates(path, &self.templates[at].data)
-            .map(|templates| templates.into_iter().map(Arc::new).collect());
-        lock().insert(key, parsed.clone());
-        parsed
-    }
+    /// What the templates were compiled to, for each choice of charts within.
+    pub(crate) compiled: CompiledCache,
 }

@@ -20,9 +20,10 @@ mod strings;
 mod types;
 mod versions;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
 
 pub use conversion::Type;
 use conversion::{Callable, Int, Reflected, Rest};
@@ -56,7 +57,7 @@ impl fmt::Debug for Function {
 }
 
 /// The functions that are being gathered.
-struct Table(HashMap<&'static str, Function>);
+struct Table(FxHashMap<&'static str, Function>);
 
 impl Table {
     /// Adds a function of its arguments, whose types it takes from the closure.
@@ -81,8 +82,8 @@ impl Table {
     }
 }
 
-static FUNCTIONS: LazyLock<HashMap<&'static str, Function>> = LazyLock::new(|| {
-    let mut table = Table(HashMap::new());
+static FUNCTIONS: LazyLock<FxHashMap<&'static str, Function>> = LazyLock::new(|| {
+    let mut table = Table(FxHashMap::default());
     builtin::add(&mut table);
     logic::add(&mut table);
     strings::add(&mut table);

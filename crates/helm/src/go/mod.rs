@@ -17,4 +17,4 @@ pub mod yaml;
 
 pub use object::{Called, Object};
 pub use text::Str;
-pub use value::{Kind, List, ListType, Map, MapType, UintKind, Value};
+pub use value::{Entries, Kind, List, ListType, Map, MapType, UintKind, Value};

@@ -66,7 +66,10 @@ pub fn unquote(text: &str) -> Option<Vec<u8>> {
     }
     let inner = &text[1..text.len() - 1];
     match delimiter {
-        '`' => (!inner.contains('`')).then(|| inner.bytes().filter(|b| *b != b'\r').collect()),
+        '`' if inner.contains('`') => None,
+        '`' if inner.contains('\r') => Some(inner.bytes().filter(|b| *b != b'\r').collect()),
+        '`' => Some(inner.into()),
+        '"' if !inner.contains(['\\', '"', '\n']) => Some(inner.into()),
         '"' => unescape(inner, delimiter),
         '\'' => {
             let bytes = unescape(inner, delimiter)?;

@@ -17,7 +17,8 @@ impl Str {
 
     /// The text; bytes that are no UTF-8 become U+FFFD, as a range over runes gives.
     pub fn to_text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+        // Checking is much faster than looking for what is not UTF-8.
+        self.as_utf8().map_or_else(|| String::from_utf8_lossy(&self.0), Cow::Borrowed)
     }
 
     /// The text, if it is UTF-8.

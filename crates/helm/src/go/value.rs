@@ -5,7 +5,6 @@
 //! thread; what is compiled once and shared holds [`Str`]s and JSON instead.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::object::Object;
@@ -130,22 +129,66 @@ impl MapType {
     }
 }
 
+/// The entries of a map, in the order of their keys: maps of values are small, and are
+/// copied and walked far more often than they grow.
+#[derive(Clone, Default)]
+pub struct Entries(Vec<(Str, Value)>);
+
+impl Entries {
+    fn position(&self, key: &[u8]) -> Result<usize, usize> {
+        self.0.binary_search_by(|(other, _)| other.as_bytes().cmp(key))
+    }
+
+    /// The entries in the order of their keys.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Str, &Value)> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(Str, Value)> for Entries {
+    /// Of several entries with one key the last counts.
+    fn from_iter<I: IntoIterator<Item = (Str, Value)>>(entries: I) -> Entries {
+        let mut entries: Vec<(Str, Value)> = entries.into_iter().collect();
+        if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            entries.dedup_by(|later, earlier| {
+                let same = later.0 == earlier.0;
+                if same {
+                    std::mem::swap(&mut later.1, &mut earlier.1);
+                }
+                same
+            });
+        }
+        Entries(entries)
+    }
+}
+
 /// A map: a reference to entries that all holders share.
 #[derive(Clone)]
 pub struct Map {
     /// What it is called and what it holds.
     pub kind: MapType,
-    entries: Rc<RefCell<BTreeMap<Str, Value>>>,
+    entries: Rc<RefCell<Entries>>,
 }
 
 impl Map {
     /// An empty `map[string]interface {}`.
     pub fn new() -> Map {
-        Map::from_entries(MapType::Any, BTreeMap::new())
+        Map::from_entries(MapType::Any, Entries::default())
     }
 
     /// A map of one type with these entries.
-    pub fn from_entries(kind: MapType, entries: BTreeMap<Str, Value>) -> Map {
+    pub fn from_entries(kind: MapType, entries: Entries) -> Map {
         Map { kind, entries: Rc::new(RefCell::new(entries)) }
     }
 
@@ -156,24 +199,31 @@ impl Map {
 
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Option<Value> {
-        self.entries.borrow().get(key).cloned()
+        let entries = self.entries.borrow();
+        entries.position(key).ok().map(|at| entries.0[at].1.clone())
     }
 
     /// Whether there is such a key.
     pub fn contains(&self, key: &[u8]) -> bool {
-        self.entries.borrow().contains_key(key)
+        self.entries.borrow().position(key).is_ok()
     }
 
     /// Sets a key, seen by all holders of the map.
     pub fn insert(&self, key: impl Into<Str>, value: Value) {
         // A map keeps an interface; that of a pipeline's nothing is nil.
         let value = if matches!(value, Value::Invalid) { Value::Nil } else { value };
-        self.entries.borrow_mut().insert(key.into(), value);
+        let key = key.into();
+        let mut entries = self.entries.borrow_mut();
+        match entries.position(key.as_bytes()) {
+            Ok(at) => entries.0[at].1 = value,
+            Err(at) => entries.0.insert(at, (key, value)),
+        }
     }
 
     /// Removes a key.
     pub fn remove(&self, key: &[u8]) -> Option<Value> {
-        self.entries.borrow_mut().remove(key)
+        let mut entries = self.entries.borrow_mut();
+        entries.position(key).ok().map(|at| entries.0.remove(at).1)
     }
 
     /// The number of entries.
@@ -188,16 +238,16 @@ impl Map {
 
     /// The entries in the order of their keys, as they are now.
     pub fn entries(&self) -> Vec<(Str, Value)> {
-        self.entries.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        self.entries.borrow().0.clone()
     }
 
     /// The keys in order.
     pub fn keys(&self) -> Vec<Str> {
-        self.entries.borrow().keys().cloned().collect()
+        self.entries.borrow().iter().map(|(key, _)| key.clone()).collect()
     }
 
     /// Reads the entries without copying them; `read` must not change the map.
-    pub fn with<T>(&self, read: impl FnOnce(&BTreeMap<Str, Value>) -> T) -> T {
+    pub fn with<T>(&self, read: impl FnOnce(&Entries) -> T) -> T {
         read(&self.entries.borrow())
     }
 

@@ -2,6 +2,8 @@
 
 use serde_json::Value as Json;
 
+use crate::go::Str;
+
 use super::error::RenderError;
 use super::hooks::{Hook, Role, role};
 
@@ -29,7 +31,7 @@ pub struct Definition {
     /// The file, with the path of its chart.
     pub path: String,
     /// The text, which may hold several documents.
-    pub text: String,
+    pub text: Str,
 }
 
 /// Kinds in the order in which they are installed; others come after all of them.
@@ -111,13 +113,17 @@ pub fn split(text: &str) -> Vec<&str> {
     documents.into_iter().map(str::trim).filter(|document| !document.is_empty()).collect()
 }
 
+/// What one template printed.
+pub(super) enum Piece {
+    /// An object.
+    Manifest(RenderedManifest),
+    /// A hook.
+    Hook(Hook),
+}
+
 /// Reads what one template printed into manifests and hooks.
-pub(super) fn collect(
-    path: &str,
-    text: &str,
-    manifests: &mut Vec<RenderedManifest>,
-    hooks: &mut Vec<Hook>,
-) -> Result<(), RenderError> {
+pub(super) fn collect(path: &str, text: &str) -> Result<Vec<Piece>, RenderError> {
+    let mut pieces = Vec::new();
     for document_text in split(text) {
         let failed = |line: u32, message: String| RenderError::Yaml {
             path: path.to_owned(),
@@ -134,17 +140,14 @@ pub(super) fn collect(
         let kind = document["kind"].as_str().unwrap_or_default().to_owned();
         match role(&document, &kind, path, document_text) {
             Role::Plain => {
-                manifests.push(RenderedManifest {
-                    path: path.to_owned(),
-                    text: document_text.to_owned(),
-                    document,
-                });
+                let (path, text) = (path.to_owned(), document_text.to_owned());
+                pieces.push(Piece::Manifest(RenderedManifest { path, text, document }));
             }
-            Role::Hook(hook) => hooks.push(*hook),
+            Role::Hook(hook) => pieces.push(Piece::Hook(*hook)),
             Role::UnknownHook => {}
         }
     }
-    Ok(())
+    Ok(pieces)
 }
 
 fn name_of(value: &Json) -> &'static str {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::capabilities::Capabilities;
+use super::compiled::in_parallel;
 use super::error::RenderError;
 use super::hooks::Hook;
-use super::manifests::{Definition, RenderedManifest, collect, order};
+use super::manifests::{Definition, Piece, RenderedManifest, collect, order};
 use crate::chart::{Chart, ChartObject, ChartType, Files};
-use crate::go::{Map, MapType, Str, Value, path};
-use crate::template::{Environment, Execution, Missing, TemplateSet, without_no_value};
+use crate::go::{Map, MapType, Str, Value};
+use crate::template::{Environment, Execution, Missing, without_no_value};
 use crate::values::{Frozen, Node, coalesce_values, process, validate};
 
 /// What is done with a release.
@@ -80,17 +81,24 @@ pub fn render(
     let mut rendered = Rendered::default();
     definitions(&root, root.name.to_text().as_ref(), &mut rendered.definitions);
     let own_notes = format!("{}/templates/NOTES.txt", root.name);
-    for (path, text) in printed {
-        let text = text.to_text();
-        if path.ends_with("NOTES.txt") {
-            if options.all_notes || *path == *own_notes {
-                if !rendered.notes.is_empty() {
-                    rendered.notes.push('\n');
-                }
-                rendered.notes.push_str(&text);
+    let (notes, printed): (Vec<_>, Vec<_>) =
+        printed.into_iter().partition(|(path, _)| path.ends_with("NOTES.txt"));
+    for (path, text) in notes {
+        if options.all_notes || *path == *own_notes {
+            if !rendered.notes.is_empty() {
+                rendered.notes.push('\n');
             }
-        } else if !text.trim().is_empty() {
-            collect(&path, &text, &mut rendered.manifests, &mut rendered.hooks)?;
+            rendered.notes.push_str(&text.to_text());
+        }
+    }
+    let collected =
+        in_parallel(&printed, |(_, text)| text.len(), |(path, text)| collect(path, &text.to_text()));
+    for pieces in collected {
+        for piece in pieces? {
+            match piece {
+                Piece::Manifest(manifest) => rendered.manifests.push(manifest),
+                Piece::Hook(hook) => rendered.hooks.push(hook),
+            }
         }
     }
     order(&mut rendered.manifests, &mut rendered.hooks);
@@ -147,15 +155,6 @@ fn installable(chart: &Chart, capabilities: &Capabilities) -> Result<(), RenderE
     Ok(())
 }
 
-/// A file that is rendered, and the values that it sees.
-struct Renderable<'c> {
-    path: Arc<str>,
-    chart: &'c Chart,
-    at: usize,
-    base_path: Str,
-    scope: Map,
-}
-
 /// What each template file prints, in the order of their paths.
 fn print_templates(
     root: &Node<'_>,
@@ -172,37 +171,24 @@ fn print_templates(
             return Err(RenderError::Schema(violations));
         }
     }
+    let compiled = root.chart.compiled.of(&root.all()).map_err(RenderError::Parse)?;
     let shared = Shared { release: release.value(), capabilities: capabilities.value() };
-    let mut files = Vec::new();
-    scope(root, &root.name.to_text(), all, true, &shared, &mut files);
-    // Deeper files come first, so that an outer chart's definitions win.
-    files.sort_by(|a, b| {
-        let depth = |file: &Renderable<'_>| file.path.matches('/').count();
-        depth(b).cmp(&depth(a)).then_with(|| b.path.cmp(&a.path))
-    });
-    let mut set = TemplateSet::default();
-    for file in &files {
-        let parsed = file.chart.parsed(&file.path, file.at).map_err(RenderError::Parse)?;
-        for template in parsed.iter() {
-            set.add(Arc::clone(template));
-        }
-    }
+    let mut scopes = Vec::new();
+    scope(root, all, true, &shared, &mut scopes);
     let missing = if options.strict { Missing::Error } else { Missing::Zero };
     let mut execution = match options.environment {
-        Some(environment) => Execution::within(&set, missing, environment),
-        None => Execution::new(&set, missing),
+        Some(environment) => Execution::within(&compiled.set, missing, environment),
+        None => Execution::new(&compiled.set, missing),
     };
-    let mut printed = Vec::new();
-    for file in &files {
-        if path::base(&file.path).starts_with('_') {
-            continue;
-        }
+    let mut printed = Vec::with_capacity(compiled.files.len());
+    for file in &compiled.files {
         let template = Map::new().converted(MapType::Values);
         template.insert("Name", Value::text(&*file.path));
         template.insert("BasePath", Value::String(file.base_path.clone()));
-        file.scope.insert("Template", Value::Map(template));
+        let scope = &scopes[file.node];
+        scope.insert("Template", Value::Map(template));
         let text = execution
-            .run(&file.path, Value::Map(file.scope.converted(MapType::Values)))
+            .run(&file.path, Value::Map(scope.converted(MapType::Values)))
             .map_err(RenderError::Execution)?;
         printed.push((Arc::clone(&file.path), without_no_value(&text.into())));
     }
@@ -228,17 +214,12 @@ impl Release {
     }
 }
 
-/// Gathers the files of a chart and of those within; gives what the chart's own see.
-fn scope<'c>(
-    node: &Node<'c>,
-    full_path: &str,
-    values: Map,
-    is_root: bool,
-    shared: &Shared,
-    files: &mut Vec<Renderable<'c>>,
-) -> Map {
+/// What the templates of a chart and of those within see, in the order of [`Node::all`];
+/// gives that of the chart itself.
+fn scope(node: &Node<'_>, values: Map, is_root: bool, shared: &Shared, scopes: &mut Vec<Map>) -> Map {
     let inner_scopes = Map::new();
     let scope = Map::new();
+    scopes.push(scope.clone());
     let wanted = node.wanted.as_deref().unwrap_or_default();
     let chart = ChartObject::new(&node.chart.metadata, &node.name.to_text(), wanted, is_root);
     scope.insert("Chart", Value::Object(std::rc::Rc::new(chart)));
@@ -252,23 +233,8 @@ fn scope<'c>(
             Some(Value::Map(map)) => map,
             _ => Map::new(),
         };
-        let inner_path = format!("{full_path}/charts/{}", inner.name);
-        let inner_scope = self::scope(inner, &inner_path, inner_values, false, shared, files);
+        let inner_scope = self::scope(inner, inner_values, false, shared, scopes);
         inner_scopes.insert(inner.name.clone(), Value::Map(inner_scope));
-    }
-    let base_path = Str::from(format!("{full_path}/templates"));
-    for (at, file) in node.chart.templates.iter().enumerate() {
-        let is_partial = path::base(&file.name).starts_with('_');
-        if node.chart.metadata.kind == ChartType::Library && !is_partial {
-            continue;
-        }
-        files.push(Renderable {
-            path: format!("{full_path}/{}", file.name).into(),
-            chart: node.chart,
-            at,
-            base_path: base_path.clone(),
-            scope: scope.clone(),
-        });
     }
     scope
 }
@@ -278,10 +244,7 @@ fn definitions(node: &Node<'_>, full_path: &str, out: &mut Vec<Definition>) {
     for file in &node.chart.files {
         let is_manifest = [".yaml", ".yml", ".json"].iter().any(|ending| file.name.ends_with(ending));
         if file.name.starts_with("crds/") && is_manifest {
-            out.push(Definition {
-                path: format!("{full_path}/{}", file.name),
-                text: file.data.to_text().into_owned(),
-            });
+            out.push(Definition { path: format!("{full_path}/{}", file.name), text: file.data.clone() });
         }
     }
     for inner in &node.dependencies {

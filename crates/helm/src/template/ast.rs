@@ -31,6 +31,8 @@ impl Source {
 pub struct Template {
     /// The name by which others call it.
     pub name: Arc<str>,
+    /// The same, as sets hold it.
+    pub key: Str,
     /// Where it was parsed from.
     pub source: Arc<Source>,
     /// What it does.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::ast::{Command, Node, Operand, Pipe, Position, Template, Term};
@@ -53,7 +54,8 @@ pub struct Execution<'s> {
     missing: Missing,
     stack: Vec<Value>,
     depth: usize,
-    includes: HashMap<Str, usize>,
+    /// How often each template is included within itself, by its address.
+    includes: FxHashMap<usize, usize>,
     parsed: HashMap<Str, Arc<[Arc<Template>]>>,
     environment: &'s dyn Environment,
 }
@@ -142,7 +144,7 @@ impl<'s> Execution<'s> {
             missing,
             stack: Vec::new(),
             depth: 0,
-            includes: HashMap::new(),
+            includes: FxHashMap::default(),
             parsed: HashMap::new(),
             environment,
         }
@@ -199,12 +201,6 @@ impl<'s> Execution<'s> {
 
     /// `include`: what the template of this name prints.
     pub(crate) fn include(&mut self, name: &Str, dot: Value) -> Result<Value, CallError> {
-        let count = self.includes.entry(name.clone()).or_insert(0);
-        if *count > MAX_INCLUDES {
-            return Err(CallError::Message(format!(
-                "rendering template has a nested reference name: {name}: unable to execute template"
-            )));
-        }
         let Some(template) = self.find(name.as_bytes()) else {
             let quoted = crate::go::quote::quote(name.as_bytes(), '"', false);
             return Err(CallError::Message(format!(
@@ -212,10 +208,17 @@ impl<'s> Execution<'s> {
             )));
         };
         self.bound_depth()?;
-        *self.includes.entry(name.clone()).or_insert(0) += 1;
+        let address = Arc::as_ptr(&template).addr();
+        let count = self.includes.entry(address).or_insert(0);
+        if *count > MAX_INCLUDES {
+            return Err(CallError::Message(format!(
+                "rendering template has a nested reference name: {name}: unable to execute template"
+            )));
+        }
+        *count += 1;
         let mut out = Vec::new();
         let result = self.call(&template, dot, &mut out);
-        if let Some(count) = self.includes.get_mut(name) {
+        if let Some(count) = self.includes.get_mut(&address) {
             *count -= 1;
         }
         result.map_err(CallError::Exec)?;

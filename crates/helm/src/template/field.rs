@@ -48,6 +48,7 @@ impl Execution<'_> {
             }
             Value::Map(map) => {
                 if map.kind == MapType::Values
+                    && matches!(name.as_bytes(), b"AsMap" | b"YAML" | b"Table" | b"PathValue")
                     && let Some(result) = values_method(&receiver, name, arguments)
                 {
                     return result.map_err(NoField::new);
@@ -67,12 +68,12 @@ impl Execution<'_> {
                 })
             }
             Value::Object(object) => {
-                let name_text = name.to_text();
-                if let Some(result) = object.call(&name_text, arguments.unwrap_or_default()) {
+                let Some(name_text) = name.as_utf8() else { return Err(no_such_field(&receiver, name)) };
+                if let Some(result) = object.call(name_text, arguments.unwrap_or_default()) {
                     return result
                         .map_err(|message| NoField::new(format!("error calling {name}: {message}")));
                 }
-                match object.field(&name_text) {
+                match object.field(name_text) {
                     Some(_) if arguments.is_some() => {
                         Err(NoField::new(format!("{name} has arguments but cannot be invoked as function")))
                     }

@@ -111,6 +111,12 @@ impl<'a> Lexer<'a> {
         Some(c)
     }
 
+    /// Passes a text by.
+    fn pass(&mut self, count: usize) {
+        self.line += newlines(&self.rest()[..count]);
+        self.position += count;
+    }
+
     fn accept(&mut self, valid: &str) -> bool {
         if self.peek().is_some_and(|c| valid.contains(c)) {
             self.next_char();
@@ -137,8 +143,7 @@ impl<'a> Lexer<'a> {
 
     /// Moves on without a token.
     fn skip(&mut self, count: usize) {
-        self.line += self.rest()[..count].matches('\n').count();
-        self.position += count;
+        self.pass(count);
         self.start = self.position;
         self.start_line = self.line;
     }
@@ -159,21 +164,19 @@ impl<'a> Lexer<'a> {
 
     fn text(&mut self) -> Token<'a> {
         loop {
-            let Some(at) = self.rest().find("{{") else {
+            let Some(at) = memchr::memmem::find(self.rest().as_bytes(), b"{{") else {
                 if self.rest().is_empty() {
                     self.start = self.position;
                     return self.emit(Kind::Eof);
                 }
-                self.line += self.rest().matches('\n').count();
-                self.position = self.input.len();
+                self.pass(self.rest().len());
                 return self.emit(Kind::Text);
             };
             if at > 0 {
                 let text = &self.rest()[..at];
                 let trims = has_left_trim_marker(&self.rest()[at + 2..]);
                 let kept = if trims { text.trim_end_matches(SPACES).len() } else { at };
-                self.line += text[..kept].matches('\n').count();
-                self.position += kept;
+                self.pass(kept);
                 let token = self.emit(Kind::Text);
                 self.skip(at - kept);
                 if !token.text.is_empty() {
@@ -273,11 +276,11 @@ impl<'a> Lexer<'a> {
             '|' => self.emit(Kind::Pipe),
             '"' => self.quoted('"', Kind::String, "unterminated quoted string"),
             '\'' => self.quoted('\'', Kind::CharConstant, "unterminated character constant"),
-            '`' => loop {
-                match self.next_char() {
-                    None => break self.error("unterminated raw quoted string".to_owned()),
-                    Some('`') => break self.emit(Kind::RawString),
-                    Some(_) => {}
+            '`' => match self.rest().find('`') {
+                None => self.error("unterminated raw quoted string".to_owned()),
+                Some(end) => {
+                    self.pass(end + 1);
+                    self.emit(Kind::RawString)
                 }
             },
             '$' => self.field_or_variable(Kind::Variable),
@@ -312,12 +315,10 @@ impl<'a> Lexer<'a> {
             if count == 1 {
                 return self.right_delim();
             }
-            self.line += rest[..count - 1].matches('\n').count();
-            self.position += count - 1;
+            self.pass(count - 1);
             return self.emit(Kind::Space);
         }
-        self.line += rest[..count].matches('\n').count();
-        self.position += count;
+        self.pass(count);
         self.emit(Kind::Space)
     }
 
@@ -330,6 +331,9 @@ impl<'a> Lexer<'a> {
     }
 
     fn word(&mut self) -> Result<(), Token<'a>> {
+        let rest = self.rest();
+        let ascii = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+        self.position += ascii;
         while self.peek().is_some_and(is_alphanumeric) {
             self.next_char();
         }
@@ -438,7 +442,11 @@ fn shown(c: char) -> String {
 }
 
 fn is_alphanumeric(c: char) -> bool {
-    c == '_' || c.is_alphabetic() || c.is_numeric()
+    c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii() && (c.is_alphabetic() || c.is_numeric())
+}
+
+fn newlines(text: &str) -> usize {
+    memchr::memchr_iter(b'\n', text.as_bytes()).count()
 }
 
 fn has_left_trim_marker(text: &str) -> bool {

@@ -23,8 +23,9 @@ pub(crate) use exec::without_no_value;
 pub use exec::{Environment, Execution, Missing, NO_VALUE};
 pub use parser::ParseError;
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use crate::functions;
 use crate::go::Str;
@@ -32,7 +33,7 @@ use crate::go::Str;
 /// Templates that can call each other by name.
 #[derive(Debug, Default, Clone)]
 pub struct TemplateSet {
-    templates: HashMap<Str, Arc<Template>>,
+    templates: FxHashMap<Str, Arc<Template>>,
 }
 
 impl TemplateSet {
@@ -50,7 +51,7 @@ impl TemplateSet {
 
     /// Adds a template that was parsed before.
     pub fn add(&mut self, template: Arc<Template>) {
-        let key = Str::from(&*template.name);
+        let key = template.key.clone();
         if ast::is_empty(&template.body) && self.templates.contains_key(&key) {
             return;
         }

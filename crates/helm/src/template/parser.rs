@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::ast::{Command, Node, Number, Operand, Pipe, Source, Template, Term, is_empty};
 use super::lexer::{Kind, Lexer, Token};
 use crate::functions::Function;
@@ -47,6 +49,7 @@ pub fn parse(
         ranges: 0,
         depth: 0,
         action_line: 0,
+        names: FxHashSet::default(),
     };
     let body = parser.file()?;
     let slots = parser.slots;
@@ -67,6 +70,7 @@ struct Parser<'a> {
     ranges: usize,
     depth: usize,
     action_line: usize,
+    names: FxHashSet<Str>,
 }
 
 /// What ended a list of nodes.
@@ -88,10 +92,15 @@ impl<'a> Parser<'a> {
     }
 
     fn peek(&mut self) -> Kind {
-        let token = self.next();
-        let kind = token.kind;
-        self.back(token);
-        kind
+        if self.tokens.is_empty() {
+            let token = self.lexer.next_token();
+            self.tokens.push(token);
+        }
+        // There is one, as was just seen to.
+        self.tokens.last().map_or(Kind::Eof, |token| {
+            self.line = token.line;
+            token.kind
+        })
     }
 
     fn next_non_space(&mut self) -> Token<'a> {
@@ -104,10 +113,22 @@ impl<'a> Parser<'a> {
     }
 
     fn peek_non_space(&mut self) -> Kind {
-        let token = self.next_non_space();
-        let kind = token.kind;
-        self.back(token);
-        kind
+        loop {
+            match self.peek() {
+                Kind::Space => drop(self.tokens.pop()),
+                kind => return kind,
+            }
+        }
+    }
+
+    /// The name of a field or variable; each text is kept once.
+    fn name(&mut self, text: &str) -> Str {
+        if let Some(known) = self.names.get(text.as_bytes()) {
+            return known.clone();
+        }
+        let name = Str::from(text);
+        self.names.insert(name.clone());
+        name
     }
 
     fn error<T>(&self, message: impl Into<String>) -> Result<T, ParseError> {
@@ -137,7 +158,8 @@ impl<'a> Parser<'a> {
 
     /// Adds a template; an empty one does not replace one of the same name.
     fn add(&mut self, name: &str, body: Vec<Node>, slots: usize) -> Result<(), ParseError> {
-        let template = Template { name: name.into(), source: Arc::clone(&self.source), body, slots };
+        let template =
+            Template { name: name.into(), key: name.into(), source: Arc::clone(&self.source), body, slots };
         match self.templates.iter().position(|other| *other.name == *name) {
             None => self.templates.push(template),
             Some(at) if is_empty(&self.templates[at].body) => self.templates[at] = template,
@@ -500,7 +522,8 @@ impl<'a> Parser<'a> {
         while self.peek() == Kind::Field {
             let token = self.next();
             position.get_or_insert(token.position);
-            names.push(Str::from(&token.text[1..]));
+            let name = self.name(&token.text[1..]);
+            names.push(name);
         }
         let position = position.unwrap_or(operand.position);
         match &mut operand.kind {
@@ -536,7 +559,7 @@ impl<'a> Parser<'a> {
             Kind::Dot => Term::Dot,
             Kind::Nil => Term::Nil,
             Kind::Variable => match self.slot(&token.text) {
-                Some(slot) => Term::Variable(slot, vec![token.text.as_ref().into()]),
+                Some(slot) => Term::Variable(slot, vec![self.name(&token.text)]),
                 None => {
                     return self.error(format!(
                         "undefined variable {}",
@@ -544,7 +567,7 @@ impl<'a> Parser<'a> {
                     ));
                 }
             },
-            Kind::Field => Term::Field(vec![token.text[1..].into()]),
+            Kind::Field => Term::Field(vec![self.name(&token.text[1..])]),
             Kind::Bool => Term::Bool(token.text == "true"),
             Kind::CharConstant | Kind::Number => match self.number(&token) {
                 Some(number) => Term::Number(number),

@@ -14,8 +14,9 @@ pub(crate) struct Node<'c> {
     pub(crate) chart: &'c Chart,
     /// Its name, or the alias by which the outer chart wants it.
     pub(crate) name: Str,
-    /// Its values, with what the charts within export to it.
-    pub(crate) values: Map,
+    /// Its values with those of the charts within and what they export to it; None while
+    /// they are the chart's own.
+    pub(crate) values: Option<Map>,
     /// What its Chart.yaml wants and has enabled; None when it says nothing.
     pub(crate) wanted: Option<Vec<Dependency>>,
     /// The charts within that are enabled.
@@ -27,9 +28,25 @@ impl<'c> Node<'c> {
         Node {
             chart,
             name: Str::from(chart.metadata.name.as_str()),
-            values: chart.values.thaw_map(),
+            values: None,
             wanted: chart.metadata.dependencies.clone(),
             dependencies: chart.dependencies.iter().map(Node::new).collect(),
+        }
+    }
+}
+
+impl<'c> Node<'c> {
+    /// This chart and those within, each with its path, the outer before the inner.
+    pub(crate) fn all(&self) -> Vec<(String, &Node<'c>)> {
+        let mut nodes = Vec::new();
+        self.gather(self.name.to_text().into_owned(), &mut nodes);
+        nodes
+    }
+
+    fn gather<'n>(&'n self, path: String, nodes: &mut Vec<(String, &'n Node<'c>)>) {
+        nodes.push((path.clone(), self));
+        for inner in &self.dependencies {
+            inner.gather(format!("{path}/charts/{}", inner.name), nodes);
         }
     }
 }
@@ -169,6 +186,6 @@ fn import(node: &mut Node<'_>) -> Result<(), String> {
     }
     let merged = all.deep_copy();
     tables(&merged, &imported, Nulls::Keep);
-    node.values = merged;
+    node.values = Some(merged);
     Ok(())
 }

@@ -81,7 +81,7 @@ impl Frozen {
     pub fn thaw_map(&self) -> Map {
         let entries = match self {
             Frozen::Map(entries) => entries.iter().map(|(key, value)| (key.clone(), value.thaw())).collect(),
-            _ => Default::default(),
+            _ => crate::go::Entries::default(),
         };
         Map::from_entries(MapType::Any, entries)
     }

@@ -1,0 +1,145 @@
+//! The templates of a chart and of those within it, compiled once for each choice of
+//! charts within, and shared by all renderings.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::chart::ChartType;
+use crate::go::{Str, path};
+use crate::template::{ParseError, TemplateSet, parse_templates};
+use crate::values::Node;
+
+/// All templates of one choice of charts.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// The templates by name.
+    pub(crate) set: TemplateSet,
+    /// The files, in the order in which they render.
+    pub(crate) files: Vec<CompiledFile>,
+}
+
+/// A file that is rendered.
+#[derive(Debug)]
+pub(crate) struct CompiledFile {
+    /// The name of its template: its path from the outermost chart on.
+    pub(crate) path: Arc<str>,
+    /// The folder of templates that it lies in.
+    pub(crate) base_path: Str,
+    /// Its chart, by its place in [`Node::all`].
+    pub(crate) node: usize,
+}
+
+/// How many choices are kept; a chart has few, and one that has more starts anew.
+const CHOICES: usize = 64;
+
+/// What was compiled, by the charts that take part.
+#[derive(Debug, Default)]
+pub struct CompiledCache(Mutex<HashMap<String, Arc<Compiled>>>);
+
+impl CompiledCache {
+    /// The templates of a chart, compiled if they are not yet.
+    ///
+    /// # Errors
+    /// A file is no template.
+    pub(crate) fn of(&self, nodes: &[(String, &Node<'_>)]) -> Result<Arc<Compiled>, ParseError> {
+        let mut choice = String::new();
+        for (path, node) in nodes {
+            choice.push_str(path);
+            choice.push('@');
+            choice.push_str(&node.chart.metadata.version);
+            choice.push('\n');
+        }
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&choice) {
+            return Ok(Arc::clone(known));
+        }
+        let compiled = Arc::new(compile(nodes)?);
+        let mut cache = lock();
+        if cache.len() >= CHOICES {
+            cache.clear();
+        }
+        cache.insert(choice, Arc::clone(&compiled));
+        Ok(compiled)
+    }
+}
+
+fn compile(nodes: &[(String, &Node<'_>)]) -> Result<Compiled, ParseError> {
+    let mut all = Vec::new();
+    for (at, (full_path, node)) in nodes.iter().enumerate() {
+        let base_path = Str::from(format!("{full_path}/templates"));
+        for file in &node.chart.templates {
+            // Of a library only what defines templates counts.
+            if node.chart.metadata.kind == ChartType::Library && !is_partial(&file.name) {
+                continue;
+            }
+            let path: Arc<str> = format!("{full_path}/{}", file.name).into();
+            all.push((CompiledFile { path, base_path: base_path.clone(), node: at }, &file.data));
+        }
+    }
+    // Deeper files come first, so that an outer chart's definitions win.
+    all.sort_by(|(a, _), (b, _)| {
+        let depth = |file: &CompiledFile| file.path.matches('/').count();
+        depth(b).cmp(&depth(a)).then_with(|| b.path.cmp(&a.path))
+    });
+    let parsed = in_parallel(&all, |(_, text)| text.len(), |(file, text)| parse_templates(&file.path, text));
+    let mut set = TemplateSet::default();
+    let mut files = Vec::with_capacity(all.len());
+    for ((file, _), parsed) in all.into_iter().zip(parsed) {
+        for template in parsed? {
+            set.add(Arc::new(template));
+        }
+        if !is_partial(&file.path) {
+            files.push(file);
+        }
+    }
+    Ok(Compiled { set, files })
+}
+
+/// Work on less than this many bytes is done before a thread has started.
+const WORTH_A_THREAD: usize = 128 << 10;
+
+/// Does a piece of work for each item, on several threads where there is much of it; the
+/// results are in the order of the items.
+pub(super) fn in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    size: impl Fn(&T) -> usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let total: usize = items.iter().map(&size).sum();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    if threads < 2 || total < WORTH_A_THREAD {
+        return items.iter().map(work).collect();
+    }
+    // Shares of about equal size; the last takes what is left.
+    let mut shares = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (at, item) in items.iter().enumerate() {
+        bytes += size(item);
+        if bytes * threads >= total && shares.len() + 1 < threads {
+            shares.push(&items[start..=at]);
+            (start, bytes) = (at + 1, 0);
+        }
+    }
+    shares.push(&items[start..]);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let (first, others) = shares.split_first().unwrap_or((&items, &[]));
+        let others: Vec<_> = others
+            .iter()
+            .map(|share| scope.spawn(move || share.iter().map(work).collect::<Vec<R>>()))
+            .collect();
+        let mut results: Vec<R> = first.iter().map(work).collect();
+        for other in others {
+            match other.join() {
+                Ok(share) => results.extend(share),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        results
+    })
+}
+
+/// Files whose names begin with an underscore print nothing.
+fn is_partial(name: &str) -> bool {
+    path::base(name).starts_with('_')
+}
