@@ -7,9 +7,10 @@ use serde::Serialize;
 use syncline_manifest::{ObjectKey, Origin};
 
 use super::ranking::Exactness;
-use crate::api::{ClusterName, HealthCheck, PruneSettings};
-use crate::fleet::{Diagnostic, Digest, Fleet, Resource};
+use crate::api::{ClusterName, HealthCheck, HelmRelease, PruneSettings};
+use crate::fleet::{Diagnostic, Digest, Fleet, LoadedChart, Resource};
 use crate::git::CommitId;
+use crate::render::release::RenderedRelease;
 
 /// Everything that should be on a cluster, with the reason for each object.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct Desired {
     /// Units that do not load or render here. While there are any nothing is
     /// pruned, for nobody knows what they would hold.
     pub broken: Vec<Arc<str>>,
+    /// The releases that some of the objects are of.
+    pub releases: Vec<DesiredRelease>,
     /// The guard against deleting too much.
     pub prune: PruneSettings,
     /// How the health of objects of some kinds is judged.
@@ -52,6 +55,21 @@ pub struct DesiredObject {
     pub share: Option<Share>,
     /// The earlier commit it is taken from, because this one's does not load.
     pub stale: Option<CommitId>,
+}
+
+/// A release that should be on a cluster: what Helm's record of it says.
+#[derive(Debug, Clone)]
+pub struct DesiredRelease {
+    /// The application that its objects are of.
+    pub application: Arc<str>,
+    /// The HelmRelease.
+    pub release: Arc<HelmRelease>,
+    /// Its chart.
+    pub chart: LoadedChart,
+    /// What the chart rendered to.
+    pub rendered: Arc<RenderedRelease>,
+    /// The digest of the chart, the values and the objects as they are here.
+    pub digest: Digest,
 }
 
 /// Why an object is on a cluster.
@@ -100,6 +118,7 @@ impl Desired {
             commit: fleet.commit,
             objects: BTreeMap::new(),
             conflicts: BTreeMap::new(),
+            releases: Vec::new(),
             broken: fleet.broken.clone(),
             prune: fleet.settings.prune.clone(),
             health_checks: fleet.settings.health_checks.as_slice().into(),

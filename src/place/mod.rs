@@ -21,7 +21,7 @@ use crate::fleet::{Diagnostic, Fleet, LoadCache, Loaded, Located, Resource, is_b
 use crate::git::{CommitId, GitError, Snapshot};
 use crate::render::{Abilities, Facts, RenderCache, Rendered, Replicas, release};
 
-pub use desired::{Conflict, Desired, DesiredObject, Share, Why};
+pub use desired::{Conflict, Desired, DesiredObject, DesiredRelease, Share, Why};
 pub use divide::{Assignments, divide};
 pub use ranking::Exactness;
 pub use selector::{matches_labels, selects_cluster, selects_resource};

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::{DesiredObject, Placer, divided};
+use super::{DesiredObject, DesiredRelease, Placer, divided};
 use crate::api::HelmRelease;
-use crate::fleet::{Charts, Diagnostic, Loaded, Resource};
+use crate::fleet::{Charts, Diagnostic, Digest, Loaded, LoadedChart, Resource};
 use crate::git::{CommitId, GitError};
 use crate::render::release::RenderedRelease;
 use crate::render::{ClusterAbilities, Facts, Rendered, Replicas};
@@ -30,10 +30,12 @@ impl Placer<'_> {
             return Ok(());
         };
         let outcome = match parsed {
-            Ok(release) => self.rendered_release(&rendered.resource, &release, abilities)?,
+            Ok(release) => {
+                self.rendered_release(&rendered.resource, &release, abilities)?.map(|done| (release, done))
+            }
             Err(problems) => Err(problems),
         };
-        let released = match outcome {
+        let (release, (chart, released)) = match outcome {
             Ok(released) => released,
             Err(problems) => {
                 // Most clusters have the same problem: it is told once.
@@ -47,6 +49,8 @@ impl Placer<'_> {
         };
         self.diagnostics.extend(released.warnings.iter().cloned());
         let application: Arc<str> = rendered.resource.key.to_string().into();
+        let mut parts =
+            vec![chart.digest.as_bytes().to_vec(), serde_json::to_vec(&released.values).unwrap_or_default()];
         for object in &released.objects {
             let (resource, share) = match index {
                 Some(index) => {
@@ -61,6 +65,7 @@ impl Placer<'_> {
                 None => (Some(Arc::clone(object)), None),
             };
             let Some(resource) = resource else { continue };
+            parts.push(resource.digest.as_bytes().to_vec());
             let object = DesiredObject {
                 resource,
                 application: Arc::clone(&application),
@@ -73,6 +78,15 @@ impl Placer<'_> {
                 desired.add(object);
             }
         }
+        if let Some(desired) = self.targets.get_mut(&facts.cluster) {
+            desired.releases.push(DesiredRelease {
+                application,
+                release: Arc::new(release),
+                chart,
+                rendered: released,
+                digest: Digest::of_all(parts.iter().map(Vec::as_slice)),
+            });
+        }
         Ok(())
     }
 
@@ -81,7 +95,7 @@ impl Placer<'_> {
         resource: &Resource,
         release: &HelmRelease,
         abilities: &ClusterAbilities,
-    ) -> Result<Result<Arc<RenderedRelease>, Vec<Diagnostic>>, GitError> {
+    ) -> Result<Result<(LoadedChart, Arc<RenderedRelease>), Vec<Diagnostic>>, GitError> {
         let charts =
             Charts { snapshot: self.snapshot, folder: &self.fleet.folder, sources: &self.fleet.sources };
         let chart = match charts.of(release, self.loads)? {
@@ -97,6 +111,7 @@ impl Placer<'_> {
             let mut resources = fleet.units.iter().flat_map(|loaded| &loaded.unit.resources);
             resources.find(|resource| resource.key == *key).cloned()
         };
-        Ok(self.renders.release(resource, release, &chart, abilities, &lookup))
+        let rendered = self.renders.release(resource, release, &chart, abilities, &lookup);
+        Ok(rendered.map(|rendered| (chart, rendered)))
     }
 }

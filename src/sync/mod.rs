@@ -23,6 +23,7 @@ mod metrics;
 mod order;
 mod plan;
 mod prune;
+mod releases;
 mod status;
 mod task;
 

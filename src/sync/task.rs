@@ -20,6 +20,7 @@ use super::index::{Index, Notice, Outcome, Step, StepAction};
 use super::inventory::{Inventory, MEMBER_LABEL, NAMESPACE};
 use super::learned::Learned;
 use super::metrics::Metrics;
+use super::releases::{Done, Records, carry_out};
 use super::status::{ConnectionState, TargetStatus, summary};
 use crate::api;
 use crate::fleet::OnImmutable;
@@ -139,6 +140,7 @@ struct Session {
     metrics: Arc<Metrics>,
     learned: Arc<Learned>,
     version: ServerVersion,
+    records: Records,
     /// The parent object as the target has it.
     recorded: Inventory,
     is_parent_new: bool,
@@ -183,6 +185,7 @@ impl Session {
             metrics: Arc::clone(&context.metrics),
             learned: Arc::clone(&context.learned),
             version,
+            records: Records::default(),
             is_parent_new,
             kinds_may_have_changed: None,
             kind_checks: 0,
@@ -251,6 +254,7 @@ impl Session {
         configured: &Arc<api::Cluster>,
     ) -> Result<Ended, TargetError> {
         let mut under_way = FuturesUnordered::new();
+        let mut recording = FuturesUnordered::new();
         let mut reported = Instant::now();
         let mut is_changed = true;
         loop {
@@ -268,6 +272,9 @@ impl Session {
             let is_idle = under_way.is_empty();
             if is_idle {
                 self.shrink_inventory().await?;
+            }
+            if is_changed && self.received.is_empty() {
+                recording.extend(self.record(now));
             }
             if is_changed && (is_idle || reported.elapsed() >= REPORT_EVERY) && self.received.is_empty() {
                 let summary = summary(&self.index);
@@ -296,6 +303,7 @@ impl Session {
                     if desired.fleet != current.fleet || desired.health_checks != current.health_checks {
                         return Ok(Ended::Reconfigured);
                     }
+                    self.records.desired_changes(&self.index.desired, &desired);
                     self.index.set_desired(desired);
                     self.prepare().await?;
                     is_changed = true;
@@ -317,11 +325,18 @@ impl Session {
                     self.take_notice(notice);
                     is_changed = true;
                 }
+                Some(done) = recording.next(), if !recording.is_empty() => {
+                    if let Some(error) = self.records.finish(done, Instant::now()) {
+                        let target = &self.index.desired.target;
+                        warn!(%target, %error, "Helm's record of a release was not written");
+                    }
+                }
                 Some(event) = self.received.recv() => {
                     self.take_event(event).await?;
                     is_changed = true;
                 }
                 () = wake => {
+                    is_changed |= self.records.has_failures();
                     if self.kinds_may_have_changed.is_some_and(|at| at <= Instant::now()) {
                         self.refresh_kinds().await?;
                         is_changed = true;
@@ -331,13 +346,24 @@ impl Session {
         }
     }
 
+    /// Starts to write what records of releases can be written now.
+    fn record(&mut self, now: Instant) -> Vec<impl Future<Output = Done> + use<>> {
+        let discovery = self.index.discovery();
+        let Some(secrets) = discovery.kind(&GroupKind::new("", "Secret")) else { return Vec::new() };
+        let tasks = self.records.tasks(&self.index, now);
+        tasks.into_iter().map(|task| carry_out(task, self.cluster.clone(), secrets.clone())).collect()
+    }
+
     fn next_wake(&mut self, report: Option<Instant>) -> impl Future<Output = ()> + use<> {
         if self.index.waits_for_kinds() && self.kinds_may_have_changed.is_none() {
             // A definition may arrive from elsewhere; asking costs two requests.
             let delay = Backoff::TARGET.after(self.kind_checks + 2);
             self.kinds_may_have_changed = Some(Instant::now() + delay);
         }
-        let next = [self.index.wakes_at(), self.kinds_may_have_changed, report].into_iter().flatten().min();
+        let next = [self.index.wakes_at(), self.kinds_may_have_changed, self.records.wakes_at(Instant::now()), report]
+            .into_iter()
+            .flatten()
+            .min();
         async move {
             match next {
                 Some(at) => tokio::time::sleep_until(at.into()).await,

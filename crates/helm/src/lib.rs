@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod functions;
 pub mod go;
+pub mod record;
 pub mod release;
 pub mod template;
 pub mod values;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use syncline_helm::release::{
-    Capabilities, Operation, Release, RenderError, RenderOptions, Rendered, render as render_chart,
+    Capabilities, Hook, Operation, Release, RenderError, RenderOptions, Rendered, render as render_chart,
 };
 use syncline_manifest::{GroupKind, ObjectKey};
 
@@ -25,6 +25,12 @@ pub struct RenderedRelease {
     pub objects: Vec<Arc<Resource>>,
     /// What people should know.
     pub warnings: Vec<Diagnostic>,
+    /// The values that the user gave.
+    pub values: Map<String, Value>,
+    /// What is said to who installed it.
+    pub notes: String,
+    /// What runs at moments of its life.
+    pub hooks: Vec<Hook>,
 }
 
 /// Finds objects that the repository defines.
@@ -106,7 +112,7 @@ pub fn render(
         );
     }
     let objects = manifests::objects(resource, release, &rendered)?;
-    Ok(RenderedRelease { objects, warnings })
+    Ok(RenderedRelease { objects, warnings, values, notes: rendered.notes, hooks: rendered.hooks })
 }
 
 /// An error of the chart, with the place in the repository where that is known.

@@ -48,6 +48,7 @@ fn desired(objects: &[Value]) -> Arc<Desired> {
         })
         .collect();
     Arc::new(Desired {
+        releases: Vec::new(),
         target: ClusterName::new("one"),
         fleet: "fleet".into(),
         commit: None,

@@ -325,7 +325,8 @@ data:
     fleet.wait_in_sync(&commit);
     let data = || Some(server.get("capable", "configmap/capabilities")?["data"].clone());
     let version: serde_json::Value = serde_json::from_str(&server.raw("/version")).expect("a version");
-    let expected = |gadgets: &str| json!({"version": version["gitVersion"], "deployments": "true", "gadgets": gadgets});
+    let expected =
+        |gadgets: &str| json!({"version": version["gitVersion"], "deployments": "true", "gadgets": gadgets});
     wait_for("the first answer", SOON, || (data()? == expected("false")).then_some(()));
 
     // A kind that arrives is told to charts without another commit of theirs.
@@ -337,5 +338,111 @@ data:
     );
     fleet.repo.commit("Gadgets");
     wait_for("the second answer", SOON, || (data()? == expected("true")).then_some(()));
+    assert!(daemon.terminate());
+}
+
+/// A chart of a ConfigMap, whose releases are ready as soon as they are applied.
+fn config_chart(repo: &FleetRepo, version: &str) {
+    chart(repo, version);
+    repo.write(
+        "charts/shop/templates/all.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\ndata: {text: {{ .Values.text | quote }}}\n",
+    );
+    repo.write("charts/shop/templates/NOTES.txt", "Welcome to {{ .Release.Name }}.\n");
+}
+
+#[test]
+fn helm_itself_lists_and_shows_what_was_released() {
+    if syncline_testutils::oracles().is_none() {
+        eprintln!("skipped: KUBEBUILDER_ASSETS is not set");
+        return;
+    }
+    let server = shared(0);
+    let helm = |arguments: &[&str]| {
+        let output = server.command("helm").args(["--namespace", "recorded"]).args(arguments).output();
+        let output = output.expect("helm runs");
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&helm(&[arguments, &["-o", "json"]].concat())).expect("JSON")
+    };
+    let fleet = fleet("recorded", "  values: {text: first}\n  maxHistory: 2\n");
+    config_chart(&fleet.repo, "1.0.0");
+    let commit = fleet.repo.commit("Release");
+    let daemon = fleet.daemon();
+    fleet.wait_in_sync(&commit);
+    let revision = |number: u64| {
+        wait_for("the record of the revision", SOON, || {
+            let history = json(&["history", "shop"]);
+            let newest = history.as_array()?.last()?.clone();
+            (newest["revision"] == number && newest["status"] == "deployed").then_some(history)
+        })
+    };
+    // The list is empty until the record is there, and helm fails without one.
+    wait_for("the first record", SOON, || (json(&["list"]).as_array()?.len() == 1).then_some(()));
+    let listed = &json(&["list"])[0];
+    assert_eq!([&listed["chart"], &listed["status"]], ["shop-1.0.0", "deployed"]);
+    assert!(helm(&["get", "manifest", "shop"]).contains("text: first"));
+    assert!(helm(&["get", "notes", "shop"]).contains("Welcome to shop."));
+    assert_eq!(json(&["get", "values", "shop"]), json!({"text": "first"}));
+
+    for (number, value) in [(2, "second"), (3, "third")] {
+        let spec = format!("  values: {{text: {value}}}\n  maxHistory: 2\n");
+        fleet.repo.write("release.yaml", &release(&spec).replace("NAMESPACE", "recorded"));
+        fleet.repo.commit(value);
+        revision(number);
+    }
+    let history = revision(3);
+    let states: Vec<_> = history.as_array().expect("a list").iter().map(|it| it["status"].clone()).collect();
+    assert_eq!(states, ["superseded", "deployed"], "two are kept");
+    // Drift that is healed is no revision.
+    server.patch("recorded", "configmap/shop", "someone", &json!({"data": {"text": "by hand"}}));
+    wait_for("the drift to be reverted", SOON, || {
+        (server.get("recorded", "configmap/shop")?["data"]["text"] == "third").then_some(())
+    });
+    revision(3);
+    assert!(daemon.terminate());
+
+    // A restart finds the record and writes none; the end of the release deletes them.
+    let daemon = fleet.daemon();
+    fleet.repo.write("other.yaml", &super::super::support::config_map("recorded", "other", "1"));
+    fleet.wait_in_sync(&fleet.repo.commit("Something else"));
+    revision(3);
+    fleet.repo.remove("release.yaml");
+    fleet.wait_in_sync(&fleet.repo.commit("The end"));
+    wait_for("the records to be gone", SOON, || (json(&["list"]).as_array()?.is_empty()).then_some(()));
+    assert!(daemon.terminate());
+}
+
+#[test]
+fn a_release_that_helm_installed_is_adopted_without_recreating_anything() {
+    if syncline_testutils::oracles().is_none() {
+        eprintln!("skipped: KUBEBUILDER_ASSETS is not set");
+        return;
+    }
+    let server = shared(0);
+    let fleet = fleet("adopted", "  values: {text: from git}\n");
+    config_chart(&fleet.repo, "1.0.0");
+    let chart = fleet.repo.path().join("charts/shop").display().to_string();
+    let helm = |arguments: &[&str]| {
+        let output = server.command("helm").args(["--namespace", "adopted"]).args(arguments).output();
+        let output = output.expect("helm runs");
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    helm(&["install", "shop", &chart, "--create-namespace", "--set", "text=by helm"]);
+    let uid = || server.get("adopted", "configmap/shop").expect("it is there")["metadata"]["uid"].clone();
+    let before = uid();
+    let commit = fleet.repo.commit("Take it over");
+    let daemon = fleet.daemon();
+    fleet.wait_in_sync(&commit);
+    assert_eq!(server.get("adopted", "configmap/shop").expect("it is there")["data"]["text"], "from git");
+    assert_eq!(uid(), before);
+    wait_for("the second revision", SOON, || {
+        let history: serde_json::Value = serde_json::from_str(&helm(&["history", "shop", "-o", "json"])).ok()?;
+        let states: Vec<_> = history.as_array()?.iter().map(|it| it["status"].clone()).collect();
+        (states == ["superseded", "deployed"]).then_some(())
+    });
     assert!(daemon.terminate());
 }

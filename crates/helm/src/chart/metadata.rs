@@ -201,6 +201,17 @@ impl Metadata {
         Ok(metadata)
     }
 
+    /// Chart.yaml as JSON, without what is empty.
+    pub fn json(&self) -> Json {
+        let name = self.name.clone();
+        let dependencies = self.dependencies.as_deref().unwrap_or_default();
+        let mut json = ChartObject::new(self, &name, dependencies, true).json();
+        if let Some(fields) = json.as_object_mut() {
+            fields.remove("IsRoot");
+        }
+        json
+    }
+
     fn validate(&self) -> Result<(), String> {
         if self.name.is_empty() {
             return Err("name is required".to_owned());
