@@ -174,7 +174,62 @@ fn main() {
     }
     let apps = std::env::var("SPINE_APPS").ok().and_then(|apps| apps.parse().ok()).unwrap_or(1000);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(measure(apps));
+    if std::env::var_os("SPINE_RELEASES").is_some() {
+        runtime.block_on(measure_releases(apps));
+    } else {
+        runtime.block_on(measure(apps));
+    }
+}
+
+const CLUSTER: &str = "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Cluster\nmetadata: {name: one}\nspec: {kubeconfigSecretRef: {name: one}}\n";
+
+/// The same objects as releases of a chart: one HelmRelease an app.
+async fn measure_releases(apps: usize) {
+    let objects = apps * 4;
+    println!("{apps} HelmReleases, {objects} objects; {:?} servers on this machine\n", Backend::chosen());
+    let floor = floor(apps).await;
+
+    let server = ApiServer::start(Backend::chosen());
+    let repo = FleetRepo::new();
+    repo.write("clusters/one.yaml", CLUSTER);
+    repo.write("policies/all.yaml", "apiVersion: policy.kurator.dev/v1alpha1\nkind: ClusterPropagationPolicy\nmetadata: {name: all}\nspec: {resourceSelectors: [{kind: HelmRelease}]}\n");
+    repo.write("charts/podinfo/Chart.yaml", "apiVersion: v2\nname: podinfo\nversion: 6.9.0\n");
+    repo.write("charts/podinfo/values.yaml", "message: nothing\n");
+    let text =
+        file_of(0, "hello").replace("    namespace: apps-0\n", "").replace("  namespace: apps-0\n", "");
+    let text = text
+        .replace("app-0000", "{{ .Release.Name }}")
+        .replace("message: hello", "message: {{ .Values.message }}");
+    repo.write("charts/podinfo/templates/all.yaml", &text);
+    for number in 0..apps {
+        let release = format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n\
+             metadata: {{name: app-{number:04}, namespace: apps-{}}}\nspec:\n  chart:\n    spec:\n      \
+             chart: ./charts/podinfo\n      sourceRef: {{kind: GitRepository, name: fleet}}\n  values: {{message: hello}}\n",
+            number % 20
+        );
+        repo.write(&format!("apps/app-{number:04}/release.yaml"), &release);
+    }
+    repo.commit("first");
+    let data = tempfile::tempdir().expect("a folder");
+    let secrets = tempfile::tempdir().expect("a folder");
+    std::fs::write(secrets.path().join("one"), server.kubeconfig(User::Admin)).expect("a file");
+    let started = Instant::now();
+    let daemon = Daemon::start(&repo, data.path(), secrets.path());
+    daemon.wait_in_sync(objects);
+    let cold = started.elapsed();
+    let load = daemon.metric("syncline_load_seconds").unwrap_or_default();
+    let Memory { peak, now } = daemon.memory();
+    daemon.stop();
+    let ratio = cold.as_secs_f64() / floor.create.as_secs_f64();
+    println!("| what | measured | target |");
+    println!("|---|---|---|");
+    println!("| floor: raw creating applies | {:.2?} | |", floor.create);
+    println!(
+        "| cold sync of the releases, from process start | {cold:.2?} = {ratio:.2} x floor | at most 1.5 |"
+    );
+    println!("| of it: load, render, place | {load:.3} s | |");
+    println!("| memory: peak, and settled | {peak:.0} and {now:.0} MiB | |");
 }
 
 async fn measure(apps: usize) {
@@ -184,7 +239,7 @@ async fn measure(apps: usize) {
 
     let server = ApiServer::start(Backend::chosen());
     let repo = FleetRepo::new();
-    repo.write("clusters/one.yaml", "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Cluster\nmetadata: {name: one}\nspec: {kubeconfigSecretRef: {name: one}}\n");
+    repo.write("clusters/one.yaml", CLUSTER);
     repo.write("policies/all.yaml", "apiVersion: policy.kurator.dev/v1alpha1\nkind: ClusterPropagationPolicy\nmetadata: {name: all}\nspec: {resourceSelectors: [{labelSelector: {matchLabels: {team: bench}}}]}\n");
     for number in 0..apps {
         repo.write(&format!("apps/app-{number:04}/app.yaml"), &file_of(number, "hello"));

@@ -10,6 +10,9 @@ use crate::git::{CommitId, GitError};
 use crate::render::release::RenderedRelease;
 use crate::render::{ClusterAbilities, Facts, Rendered, Replicas};
 
+/// A release with its chart, or what is wrong with it.
+type Released = Result<(LoadedChart, Arc<RenderedRelease>), Vec<Diagnostic>>;
+
 impl Placer<'_> {
     /// Puts the objects of a release on a cluster, where a policy says so.
     pub(super) fn release(
@@ -95,7 +98,7 @@ impl Placer<'_> {
         resource: &Resource,
         release: &HelmRelease,
         abilities: &ClusterAbilities,
-    ) -> Result<Result<(LoadedChart, Arc<RenderedRelease>), Vec<Diagnostic>>, GitError> {
+    ) -> Result<Released, GitError> {
         let charts =
             Charts { snapshot: self.snapshot, folder: &self.fleet.folder, sources: &self.fleet.sources };
         let chart = match charts.of(release, self.loads)? {

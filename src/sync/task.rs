@@ -360,10 +360,15 @@ impl Session {
             let delay = Backoff::TARGET.after(self.kind_checks + 2);
             self.kinds_may_have_changed = Some(Instant::now() + delay);
         }
-        let next = [self.index.wakes_at(), self.kinds_may_have_changed, self.records.wakes_at(Instant::now()), report]
-            .into_iter()
-            .flatten()
-            .min();
+        let next = [
+            self.index.wakes_at(),
+            self.kinds_may_have_changed,
+            self.records.wakes_at(Instant::now()),
+            report,
+        ]
+        .into_iter()
+        .flatten()
+        .min();
         async move {
             match next {
                 Some(at) => tokio::time::sleep_until(at.into()).await,

@@ -440,7 +440,8 @@ fn a_release_that_helm_installed_is_adopted_without_recreating_anything() {
     assert_eq!(server.get("adopted", "configmap/shop").expect("it is there")["data"]["text"], "from git");
     assert_eq!(uid(), before);
     wait_for("the second revision", SOON, || {
-        let history: serde_json::Value = serde_json::from_str(&helm(&["history", "shop", "-o", "json"])).ok()?;
+        let history: serde_json::Value =
+            serde_json::from_str(&helm(&["history", "shop", "-o", "json"])).ok()?;
         let states: Vec<_> = history.as_array()?.iter().map(|it| it["status"].clone()).collect();
         (states == ["superseded", "deployed"]).then_some(())
     });

@@ -88,7 +88,7 @@ fn decode_base32(text: &Str) -> Result<Vec<u8>, String> {
     let padding = compact.iter().rev().take_while(|b| **b == b'=').count();
     let digits = &compact[..compact.len() - padding];
     let illegal = |at: usize| format!("illegal base32 data at input byte {at}");
-    if compact.len() % 8 != 0 || !matches!(padding, 0 | 1 | 3 | 4 | 6) {
+    if !compact.len().is_multiple_of(8) || !matches!(padding, 0 | 1 | 3 | 4 | 6) {
         return Err(illegal(digits.len()));
     }
     let mut out = Vec::with_capacity(digits.len() * 5 / 8);

@@ -39,12 +39,9 @@ pub(super) fn add(table: &mut Table) {
         }
         text
     });
-    for name in ["mustToYaml"] {
-        table.add(name, |value: Value| {
-            yaml::marshal(&value, Layout::Compact)
-                .map(|text| text.strip_suffix('\n').unwrap_or(&text).to_owned())
-        });
-    }
+    table.add("mustToYaml", |value: Value| {
+        yaml::marshal(&value, Layout::Compact).map(|text| text.strip_suffix('\n').unwrap_or(&text).to_owned())
+    });
     table.add("toYamlPretty", |value: Value| {
         let text = yaml::marshal(&value, Layout::Indented).unwrap_or_default();
         text.strip_suffix('\n').unwrap_or(&text).to_owned()

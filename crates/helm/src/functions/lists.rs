@@ -159,7 +159,7 @@ fn slice(list: &Value, bounds: &[Value]) -> Result<Value, String> {
 }
 
 fn chunk(size: i64, list: &Value) -> Result<Value, String> {
-    let all = items(list, "chunk").map_err(|error| error.replace("chunk type", "chunk type"))?;
+    let all = items(list, "chunk")?;
     let size = usize::try_from(size).ok().filter(|size| *size > 0);
     let Some(size) = size else {
         return Err("runtime error: makeslice: len out of range".to_owned());

@@ -31,10 +31,13 @@ use conversion::{Callable, Int, Reflected, Rest};
 use crate::go::Value;
 use crate::template::{CallError, Execution};
 
+/// A function of its arguments alone.
+type PureFunction = Box<dyn Fn(&[Value]) -> Result<Value, String> + Send + Sync>;
+
 /// What a function does.
 pub(crate) enum Body {
     /// Of its arguments alone.
-    Pure(Box<dyn Fn(&[Value]) -> Result<Value, String> + Send + Sync>),
+    Pure(PureFunction),
     /// Of its arguments and the run that calls it.
     Running(fn(&mut Execution<'_>, &[Value]) -> Result<Value, CallError>),
     /// `and` and `or`: looks at its arguments until one has this truth.

@@ -70,7 +70,7 @@ pub(crate) fn to_int(value: &Value) -> i64 {
 /// A conversion as processors of the amd64 family do it: what does not fit is the least integer.
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
 fn truncate(value: f64) -> i64 {
-    if value.is_nan() || value >= 9_223_372_036_854_775_808.0 || value < -9_223_372_036_854_775_808.0 {
+    if !(-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {
         return i64::MIN;
     }
     value as i64

@@ -501,7 +501,7 @@ mod tests {
             ("%d", vec![Value::Float(3.0)], "%!d(float64=3)"),
             ("%d", vec![], "%!d(MISSING)"),
             ("x", vec![Value::Int(1), Value::Nil], "x%!(EXTRA int=1, <nil>)"),
-            ("%.2f %8.3f %e %g", vec![Value::Float(3.14159); 4], "3.14    3.142 3.141590e+00 3.14159"),
+            ("%.2f %8.3f %e %g", vec![Value::Float(7.14159); 4], "7.14    7.142 7.141590e+00 7.14159"),
             ("%v %T", vec![map.clone(), map.clone()], "map[a:<nil> b:1] map[string]interface {}"),
             ("%s", vec![Value::Nil], "%!s(<nil>)"),
             ("%v", vec![Value::Nil], "<nil>"),

@@ -228,7 +228,7 @@ mod tests {
             assert_eq!(format_json_float(value), json);
         }
         for (value, verb, precision, printed) in [
-            (3.14159, 'f', Some(2), "3.14"),
+            (7.14159, 'f', Some(2), "7.14"),
             (3.0, 'f', Some(0), "3"),
             (1e6, 'g', Some(3), "1e+06"),
             (1234.5, 'e', Some(2), "1.23e+03"),

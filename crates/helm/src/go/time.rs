@@ -663,8 +663,8 @@ impl Object for Time {
             ("String", 0) => Value::text(self.print()),
             ("UTC", 0) => self.utc().into_value(),
             ("Local", 0) => self.in_zone("Local").unwrap_or_else(|| self.clone()).into_value(),
-            ("Before", 1) => Value::Bool(time < &other()?.0),
-            ("After", 1) => Value::Bool(time > &other()?.0),
+            ("Before", 1) => Value::Bool(*time < other()?.0),
+            ("After", 1) => Value::Bool(*time > other()?.0),
             ("Equal", 1) => Value::Bool(time.timestamp() == other()?.0.timestamp()),
             ("AddDate", 3) => {
                 let span = jiff::Span::new().try_years(int(0)?).ok()?.try_months(int(1)?).ok()?;

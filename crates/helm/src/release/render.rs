@@ -35,7 +35,7 @@ pub struct Release {
 }
 
 /// How a chart is rendered.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct RenderOptions<'o> {
     /// A key that a map has not is an error: `helm lint --strict`.
     pub strict: bool,
@@ -45,12 +45,6 @@ pub struct RenderOptions<'o> {
     pub all_notes: bool,
     /// What templates can look up.
     pub environment: Option<&'o dyn Environment>,
-}
-
-impl Default for RenderOptions<'_> {
-    fn default() -> Self {
-        RenderOptions { strict: false, skip_schema: false, all_notes: false, environment: None }
-    }
 }
 
 /// What a chart renders to.
