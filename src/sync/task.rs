@@ -273,10 +273,8 @@ impl Session {
             if is_idle {
                 self.shrink_inventory().await?;
             }
-            if is_changed && self.received.is_empty() {
-                recording.extend(self.record(now));
-            }
             if is_changed && (is_idle || reported.elapsed() >= REPORT_EVERY) && self.received.is_empty() {
+                recording.extend(self.record(now));
                 let summary = summary(&self.index);
                 context.status.send_if_modified(|status| {
                     let is_new = *status != summary;
