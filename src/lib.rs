@@ -10,6 +10,7 @@
 //! | [`render`] | what an application is on one cluster |
 //! | [`place`] | which resource goes where, with how many replicas, and why |
 //! | [`record`] | what was seen, as commits |
+//! | [`charts`] | charts from elsewhere, fetched and kept |
 //! | [`target`] | API servers: list, apply, delete, watch |
 //! | [`sync`] | plan, apply, prune, heal: one task a target |
 //! | [`server`] | health and metrics over HTTP |
@@ -19,6 +20,7 @@
 //! its reasons is `docs/architecture.md`.
 
 pub mod api;
+pub mod charts;
 pub mod cli;
 pub mod fleet;
 pub mod git;

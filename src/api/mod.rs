@@ -23,7 +23,7 @@ pub use policy::{
     Placement, Policy, PolicyScope, PolicySpec, ReplicaScheduling, ResourceSelector,
 };
 pub use settings::{HealthCheck, PruneSettings, Settings};
-pub use source::{ChartSource, ChartSourceSpec};
+pub use source::{ChartSource, ChartSourceSpec, HelmRepositorySpec, SecretName};
 pub use strict::{FieldError, suggest};
 
 use serde_json::Value;

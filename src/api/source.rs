@@ -36,9 +36,25 @@ pub struct HelmRepositorySpec {
     /// Its address; a path without a scheme is a folder of the fleet repository, in which
     /// charts lie as folders or archives.
     pub url: String,
+    /// A Secret with username and password.
+    #[serde(default, rename = "secretRef")]
+    pub secret_ref: Option<SecretName>,
+    /// A Secret with the authority that signed the server's certificate.
+    #[serde(default, rename = "certSecretRef")]
+    pub cert_secret_ref: Option<SecretName>,
+    /// Whether other hosts that the index names get the credentials too.
+    #[serde(default, rename = "passCredentials")]
+    pub pass_credentials: bool,
     /// `oci` for a registry.
     #[serde(default, rename = "type")]
     pub kind: Option<String>,
+}
+
+/// A Secret beside its user.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SecretName {
+    /// Its name.
+    pub name: String,
 }
 
 /// A Git repository.

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::Failure;
 use crate::api::ClusterName;
+use crate::charts::RemoteCharts;
 use crate::fleet::{self, Diagnostic, Fleet, LoadCache};
 use crate::git::{CommitId, Credentials, Mirror, Reference, Snapshot, SourceUrl};
 use crate::place::{Desired, Placements, place};
@@ -148,7 +149,17 @@ impl Repository {
         let snapshot = self.snapshot(revision)?;
         let (mut loads, mut renders) = (LoadCache::default(), RenderCache::default());
         let fleet = fleet::load(&snapshot, &self.folder(), &mut loads)?;
-        let placements = place(&snapshot, &fleet, &mut loads, &mut renders, &Abilities::assumed())?;
+        let charts = RemoteCharts::new(self.data_dir.join("charts"));
+        let mut placed = || {
+            place(&snapshot, &fleet, &mut loads, &mut renders, &Abilities::assumed(), &|request| {
+                charts.get(request)
+            })
+        };
+        let mut placements = placed()?;
+        if !placements.missing_charts.is_empty() {
+            charts.fetch(&placements.missing_charts);
+            placements = placed()?;
+        }
         Ok(Placed { fleet, placements })
     }
 }

@@ -65,7 +65,7 @@ impl Status {
         let Ok(fleet) = fleet::load(&snapshot, &self.repository.folder(), &mut loads) else {
             return Ok(Vec::new());
         };
-        Ok(place(&snapshot, &fleet, &mut loads, &mut renders, &Abilities::assumed())?.unplaced)
+        Ok(place(&snapshot, &fleet, &mut loads, &mut renders, &Abilities::assumed(), &|_| None)?.unplaced)
     }
 }
 

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use serde_json::Value;
 use syncline_helm::chart::{Chart, ChartFile, load_archive, load_files, without_ignored};
 use syncline_helm::version::{Constraint, Version};
+use syncline_manifest::{GroupKind, ObjectKey};
 
 use super::cache::LoadCache;
 use super::location::join;
-use super::{Digest, Located};
-use crate::api::{ChartSource, ChartSourceSpec, ChartSpec, HelmRelease, suggest};
+use super::{Digest, Loaded, Located};
+use crate::api::{
+    ChartSource, ChartSourceSpec, ChartSpec, HelmRelease, HelmRepositorySpec, SecretName, suggest,
+};
 use crate::git::{Entry, EntryId, GitError, Snapshot};
 
 /// What a chart may hold: the bound of Helm's own archives.
@@ -25,6 +30,39 @@ pub struct LoadedChart {
     pub digest: Digest,
     /// Where it lies.
     pub path: Arc<str>,
+}
+
+/// A chart that a HelmRepository serves over HTTP.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChartRequest {
+    /// The address of the repository.
+    pub repository: String,
+    /// The chart.
+    pub chart: String,
+    /// A version or a range.
+    pub version: String,
+    /// User and password.
+    pub credentials: Option<(String, String)>,
+    /// Whether other hosts that the index names get them too.
+    pub pass_credentials: bool,
+    /// The authority that signed the server's certificate, as PEM.
+    pub authority: Option<String>,
+}
+
+impl std::fmt::Debug for ChartRequest {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} of {}", self.chart, self.version, self.repository)
+    }
+}
+
+/// Where a chart is.
+#[derive(Debug, Clone)]
+pub enum FoundChart {
+    /// In the fleet repository.
+    Here(LoadedChart),
+    /// Elsewhere: it has to be fetched.
+    Remote(Box<ChartRequest>),
 }
 
 /// Why a release has no chart.
@@ -50,6 +88,8 @@ pub struct Charts<'f> {
     pub folder: &'f str,
     /// Where charts come from.
     pub sources: &'f [Located<ChartSource>],
+    /// What the fleet defines, Secrets for repositories among it.
+    pub units: &'f [Loaded],
 }
 
 impl Charts<'_> {
@@ -61,7 +101,7 @@ impl Charts<'_> {
         &self,
         release: &HelmRelease,
         loads: &mut LoadCache,
-    ) -> Result<Result<LoadedChart, NoChart>, GitError> {
+    ) -> Result<Result<FoundChart, NoChart>, GitError> {
         let from = release.namespace();
         let spec = match (&release.spec.chart, &release.spec.chart_ref) {
             (Some(chart), _) => &chart.spec,
@@ -83,18 +123,66 @@ impl Charts<'_> {
         spec: &ChartSpec,
         from: &str,
         loads: &mut LoadCache,
-    ) -> Result<Result<LoadedChart, NoChart>, GitError> {
+    ) -> Result<Result<FoundChart, NoChart>, GitError> {
         let reference = &spec.source_ref;
         let source = self.sources.iter().find(|source| source.value.is_meant(reference, from));
         match (source.map(|source| &source.value.spec), reference.kind.as_str()) {
             (Some(ChartSourceSpec::HelmRepository(repository)), _) if !repository.url.contains("://") => {
-                self.in_folder(&self.path(&repository.url), spec, loads)
+                Ok(self.in_folder(&self.path(&repository.url), spec, loads)?.map(FoundChart::Here))
             }
             // A Git repository that is not defined is this one.
-            (None, "GitRepository") => self.at_path(&self.path(&spec.chart), loads),
+            (None, "GitRepository") => {
+                Ok(self.at_path(&self.path(&spec.chart), loads)?.map(FoundChart::Here))
+            }
+            (Some(ChartSourceSpec::HelmRepository(repository)), _) if repository.url.starts_with("http") => {
+                let namespace = reference.namespace.as_deref().unwrap_or(from);
+                Ok(self
+                    .request(repository, namespace, spec)
+                    .map(|request| FoundChart::Remote(Box::new(request))))
+            }
             (Some(_), kind) => Ok(Err(remote(kind, &reference.name))),
             (None, kind) => Ok(Err(self.no_source(kind, &reference.name))),
         }
+    }
+
+    /// What is asked of a HelmRepository over HTTP.
+    fn request(
+        &self,
+        repository: &HelmRepositorySpec,
+        namespace: &str,
+        spec: &ChartSpec,
+    ) -> Result<ChartRequest, NoChart> {
+        let secret = |reference: &Option<SecretName>| -> Result<Option<Value>, NoChart> {
+            let Some(reference) = reference else { return Ok(None) };
+            let key = ObjectKey::new(GroupKind::new("", "Secret"), Some(namespace), &reference.name);
+            let mut resources = self.units.iter().flat_map(|loaded| &loaded.unit.resources);
+            match resources.find(|resource| resource.key == key) {
+                Some(resource) => Ok(Some(resource.value())),
+                None => Err(NoChart::new(
+                    format!("the repository needs {key}, which is not defined"),
+                    "add the Secret to the fleet repository",
+                )),
+            }
+        };
+        let text = |secret: &Value, key: &str| {
+            let bytes =
+                base64::engine::general_purpose::STANDARD.decode(secret["data"][key].as_str()?).ok()?;
+            String::from_utf8(bytes).ok()
+        };
+        let login = secret(&repository.secret_ref)?;
+        let trusted = secret(&repository.cert_secret_ref)?;
+        Ok(ChartRequest {
+            repository: repository.url.clone(),
+            chart: spec.chart.clone(),
+            version: spec.version.clone().unwrap_or_else(|| "*".to_owned()),
+            credentials: login
+                .as_ref()
+                .and_then(|secret| Some((text(secret, "username")?, text(secret, "password")?))),
+            pass_credentials: repository.pass_credentials,
+            authority: trusted
+                .or(login)
+                .and_then(|secret| text(&secret, "ca.crt").or_else(|| text(&secret, "caFile"))),
+        })
     }
 
     fn no_source(&self, kind: &str, name: &str) -> NoChart {
@@ -134,15 +222,6 @@ impl Charts<'_> {
         loads: &mut LoadCache,
     ) -> Result<Result<LoadedChart, NoChart>, GitError> {
         let wanted = spec.version.as_deref().unwrap_or("*");
-        let constraint = match Constraint::parse(wanted) {
-            Ok(constraint) => constraint,
-            Err(message) => {
-                return Ok(Err(NoChart::new(
-                    format!("version: {message}"),
-                    "write a version, or a range such as ^1.2",
-                )));
-            }
-        };
         let entries = match self.snapshot.find(folder)? {
             Some(entry) if entry.is_folder => loads.list(self.snapshot, entry.id)?,
             _ => {
@@ -172,48 +251,64 @@ impl Charts<'_> {
             }
         }
         found.sort_by(|(a, _), (b, _)| b.compare(a));
-        // A version that is written as it is wins over what a range would make of it.
-        let exact = found.iter().find(|(_, loaded)| loaded.chart.metadata.version == wanted);
-        let chosen = exact.or_else(|| found.iter().find(|(version, _)| constraint.check(version)));
-        Ok(match (chosen, problem) {
-            (Some((_, loaded)), _) => Ok(loaded.clone()),
-            (None, Some(problem)) => Err(problem),
-            (None, None) if found.is_empty() => Err(NoChart::new(
+        Ok(match (choose(wanted, &found), problem) {
+            (Ok(loaded), _) => Ok(loaded.clone()),
+            (Err(_), Some(problem)) => Err(problem),
+            (Err(_), None) if found.is_empty() => Err(NoChart::new(
                 format!("there is no chart {:?} in {folder:?}", spec.chart),
                 match suggest(&spec.chart, names.iter().map(String::as_str)) {
                     Some(close) => format!("did you mean {close}?"),
                     None => format!("put it there as a folder {}, or as an archive", spec.chart),
                 },
             )),
-            (None, None) => Err(NoChart::new(
-                format!("there is no version {wanted} of chart {:?} in {folder:?}", spec.chart),
-                format!("nearest: {}", nearest_versions(wanted, &found)),
-            )),
+            (Err(problem), None) => Err(NoChart {
+                message: format!("chart {:?} in {folder:?}: {}", spec.chart, problem.message),
+                ..problem
+            }),
         })
     }
 }
 
+/// The version that is wanted among those that there are, the newest first: one that is
+/// written so, else the newest of the range.
+///
+/// # Errors
+/// There is none; the nearest are named.
+pub fn choose<'v, T>(wanted: &str, versions: &'v [(Version, T)]) -> Result<&'v T, NoChart> {
+    let constraint = Constraint::parse(wanted).map_err(|message| {
+        NoChart::new(format!("version: {message}"), "write a version, or a range such as ^1.2")
+    })?;
+    let exact = versions.iter().find(|(version, _)| *version.original == *wanted);
+    let chosen = exact.or_else(|| versions.iter().find(|(version, _)| constraint.check(version)));
+    chosen.map(|(_, chosen)| chosen).ok_or_else(|| {
+        NoChart::new(
+            format!("there is no version {wanted}"),
+            format!("nearest: {}", nearest_versions(wanted, versions)),
+        )
+    })
+}
+
 fn remote(kind: &str, name: &str) -> NoChart {
     NoChart::new(
-        format!("the chart comes from {kind} {name}, and this version fetches none"),
-        "put the chart into the repository, and make the HelmRepository's url its folder",
+        format!("the chart comes from {kind} {name}, and this version fetches none of that kind"),
+        "put the chart into the repository, and make a HelmRepository's url its folder",
     )
 }
 
 /// The versions around the one that is missing, the newest first.
-fn nearest_versions(wanted: &str, found: &[(Version, LoadedChart)]) -> String {
+fn nearest_versions<T>(wanted: &str, versions: &[(Version, T)]) -> String {
     let digits = |c: char| c.is_ascii_digit() || c == '.';
     let base: String =
         wanted.chars().skip_while(|c| !c.is_ascii_digit()).take_while(|c| digits(*c)).collect();
     let at = match Version::parse(&base) {
         Ok(base) => {
-            found.iter().position(|(version, _)| version.compare(&base).is_lt()).unwrap_or(found.len())
+            versions.iter().position(|(version, _)| version.compare(&base).is_lt()).unwrap_or(versions.len())
         }
         Err(_) => 0,
     };
-    let from = at.saturating_sub(2).min(found.len().saturating_sub(4));
+    let from = at.saturating_sub(2).min(versions.len().saturating_sub(4));
     let shown: Vec<&str> =
-        found.iter().skip(from).take(4).map(|(_, loaded)| loaded.chart.metadata.version.as_str()).collect();
+        versions.iter().skip(from).take(4).map(|(version, _)| &*version.original).collect();
     shown.join(", ")
 }
 

@@ -27,7 +27,7 @@ use crate::api::{ChartSource, Cluster, ClusterName, ConfigObject, HelmRelease, P
 use crate::git::{CommitId, GitError, Snapshot};
 
 pub use cache::LoadCache;
-pub use charts::{Charts, LoadedChart, NoChart};
+pub use charts::{ChartRequest, Charts, FoundChart, LoadedChart, NoChart, choose};
 pub use diagnostic::{Diagnostic, Severity};
 pub use last_good::last_good;
 pub(crate) use location::is_below;

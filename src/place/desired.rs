@@ -1,6 +1,6 @@
 //! What one cluster should hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -62,12 +62,16 @@ pub struct DesiredObject {
 pub struct DesiredRelease {
     /// The application that its objects are of.
     pub application: Arc<str>,
+    /// The applications that it waits for.
+    pub needs: Vec<Arc<str>>,
     /// The HelmRelease.
     pub release: Arc<HelmRelease>,
     /// Its chart.
     pub chart: LoadedChart,
     /// What the chart rendered to.
     pub rendered: Arc<RenderedRelease>,
+    /// Where it is defined.
+    pub origin: Origin,
     /// The digest of the chart, the values and the objects as they are here.
     pub digest: Digest,
 }
@@ -167,6 +171,19 @@ impl Desired {
                     .note("it is neither changed nor pruned until one is removed")
                     .hint("keep one of the definitions"),
             );
+        }
+        let present: HashSet<&Arc<str>> = self.releases.iter().map(|release| &release.application).collect();
+        for release in &self.releases {
+            for need in release.needs.iter().filter(|need| !present.contains(*need)) {
+                let message = format!(
+                    "{} waits for {need}, which is not on cluster {}",
+                    release.application, self.target
+                );
+                let error = Diagnostic::error(&release.origin, message)
+                    .note("until it is, the release stays as it is");
+                diagnostics
+                    .push(error.hint("let a policy send both to the same clusters, or correct dependsOn"));
+            }
         }
         let parts = self.objects.values().flat_map(|object| {
             let key = object.resource.key.to_string().into_bytes();

@@ -17,7 +17,10 @@ use serde::Serialize;
 use syncline_manifest::{ObjectKey, Origin};
 
 use crate::api::{ClusterName, Placement, Policy, ReplicaScheduling};
-use crate::fleet::{Diagnostic, Fleet, LoadCache, Loaded, Located, Resource, is_below, last_good, scale};
+use crate::fleet::{
+    ChartRequest, Diagnostic, Fleet, LoadCache, Loaded, LoadedChart, Located, NoChart, Resource, is_below,
+    last_good, scale,
+};
 use crate::git::{CommitId, GitError, Snapshot};
 use crate::render::{Abilities, Facts, RenderCache, Rendered, Replicas, release};
 
@@ -35,7 +38,12 @@ pub struct Placements {
     pub unplaced: Vec<Unplaced>,
     /// What rendering and placing found, beside the fleet's own diagnostics.
     pub diagnostics: Vec<Diagnostic>,
+    /// Charts that have to be fetched; their releases wait for them.
+    pub missing_charts: BTreeSet<ChartRequest>,
 }
+
+/// Finds charts that were fetched; None when one was not asked for yet.
+pub type RemoteChart<'r> = &'r dyn Fn(&ChartRequest) -> Option<Result<LoadedChart, NoChart>>;
 
 /// A resource that goes nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,6 +65,7 @@ pub fn place(
     loads: &mut LoadCache,
     renders: &mut RenderCache,
     abilities: &Abilities,
+    remote: RemoteChart<'_>,
 ) -> Result<Placements, GitError> {
     let facts = Facts::of_fleet(fleet, abilities);
     let messages = snapshot.messages()?;
@@ -74,6 +83,8 @@ pub fn place(
         reach: fleet.policies.iter().map(|policy| reach(policy, &facts)).collect(),
         targets: facts.keys().map(|name| (name.clone(), new_target(name))).collect(),
         diagnostics: Vec::new(),
+        remote,
+        missing_charts: BTreeSet::new(),
     };
     let mut unplaced = Vec::new();
     for loaded in &fleet.units {
@@ -87,7 +98,7 @@ pub fn place(
                 .map(|resource| Unplaced { key: resource.key.clone(), origin: resource.origin.clone() }),
         );
     }
-    let Placer { targets, mut diagnostics, .. } = placer;
+    let Placer { targets, mut diagnostics, missing_charts, .. } = placer;
     let targets: BTreeMap<_, _> = targets
         .into_iter()
         .map(|(name, mut desired)| {
@@ -98,7 +109,7 @@ pub fn place(
     diagnostics.sort_by(|a, b| (a.severity, &a.origin).cmp(&(b.severity, &b.origin)));
     diagnostics.dedup();
     renders.finish_round();
-    Ok(Placements { targets, unplaced, diagnostics })
+    Ok(Placements { targets, unplaced, diagnostics, missing_charts })
 }
 
 fn reach(policy: &Located<Policy>, facts: &BTreeMap<ClusterName, Facts>) -> BTreeSet<ClusterName> {
@@ -119,6 +130,8 @@ struct Placer<'a> {
     reach: Vec<BTreeSet<ClusterName>>,
     targets: BTreeMap<ClusterName, Desired>,
     diagnostics: Vec<Diagnostic>,
+    remote: RemoteChart<'a>,
+    missing_charts: BTreeSet<ChartRequest>,
 }
 
 impl Placer<'_> {

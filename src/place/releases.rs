@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use syncline_manifest::{GroupKind, ObjectKey};
+
 use super::{DesiredObject, DesiredRelease, Placer, divided};
 use crate::api::HelmRelease;
-use crate::fleet::{Charts, Diagnostic, Digest, Loaded, LoadedChart, Resource};
+use crate::fleet::{Charts, Diagnostic, Digest, FoundChart, Loaded, LoadedChart, Resource};
 use crate::git::{CommitId, GitError};
 use crate::render::release::RenderedRelease;
 use crate::render::{ClusterAbilities, Facts, Rendered, Replicas};
@@ -25,24 +27,21 @@ impl Placer<'_> {
         stale: Option<CommitId>,
     ) -> Result<(), GitError> {
         let Some((index, why)) = self.decides(&rendered.resource, facts, by_path)? else { return Ok(()) };
-        let Some(abilities) = &facts.abilities else {
-            // The cluster is asked as soon as it is reached; until then nothing is changed.
-            if let Some(desired) = self.targets.get_mut(&facts.cluster) {
-                desired.hold_prune(&loaded.unit.path);
+        let outcome = match (parsed, &facts.abilities) {
+            (Err(problems), _) => Some(Err(problems)),
+            // The cluster is asked as soon as it is reached.
+            (Ok(_), None) => None,
+            (Ok(release), Some(abilities)) => {
+                let rendered = self.rendered_release(&rendered.resource, &release, abilities)?;
+                rendered.map(|rendered| rendered.map(|done| (release, done)))
             }
-            return Ok(());
-        };
-        let outcome = match parsed {
-            Ok(release) => {
-                self.rendered_release(&rendered.resource, &release, abilities)?.map(|done| (release, done))
-            }
-            Err(problems) => Err(problems),
         };
         let (release, (chart, released)) = match outcome {
-            Ok(released) => released,
-            Err(problems) => {
+            Some(Ok(released)) => released,
+            failed => {
                 // Most clusters have the same problem: it is told once.
                 let note = "the release stays as it is where it is, and nothing is pruned there";
+                let problems = failed.and_then(Result::err).unwrap_or_default();
                 self.diagnostics.extend(problems.into_iter().map(|problem| problem.note(note)));
                 if let Some(desired) = self.targets.get_mut(&facts.cluster) {
                     desired.hold_prune(&loaded.unit.path);
@@ -82,8 +81,19 @@ impl Placer<'_> {
             }
         }
         if let Some(desired) = self.targets.get_mut(&facts.cluster) {
+            let needs = release.spec.depends_on.iter().map(|dependency| {
+                let namespace = dependency.namespace.as_deref().unwrap_or(release.namespace());
+                let key = ObjectKey::new(
+                    GroupKind::new(HelmRelease::GROUP, "HelmRelease"),
+                    Some(namespace),
+                    &dependency.name,
+                );
+                Arc::from(key.to_string())
+            });
             desired.releases.push(DesiredRelease {
                 application,
+                needs: needs.collect(),
+                origin: rendered.resource.origin.clone(),
                 release: Arc::new(release),
                 chart,
                 rendered: released,
@@ -93,20 +103,36 @@ impl Placer<'_> {
         Ok(())
     }
 
+    /// The release for a cluster; None while its chart has to be fetched.
     fn rendered_release(
         &mut self,
         resource: &Resource,
         release: &HelmRelease,
         abilities: &ClusterAbilities,
-    ) -> Result<Released, GitError> {
-        let charts =
-            Charts { snapshot: self.snapshot, folder: &self.fleet.folder, sources: &self.fleet.sources };
-        let chart = match charts.of(release, self.loads)? {
+    ) -> Result<Option<Released>, GitError> {
+        let charts = Charts {
+            snapshot: self.snapshot,
+            folder: &self.fleet.folder,
+            sources: &self.fleet.sources,
+            units: &self.fleet.units,
+        };
+        let found = match charts.of(release, self.loads)? {
+            Ok(FoundChart::Here(chart)) => Ok(chart),
+            Ok(FoundChart::Remote(request)) => match (self.remote)(&request) {
+                Some(answer) => answer,
+                None => {
+                    self.missing_charts.insert(*request);
+                    return Ok(None);
+                }
+            },
+            Err(problem) => Err(problem),
+        };
+        let chart = match found {
             Ok(chart) => chart,
             Err(problem) => {
                 let error =
                     Diagnostic::error(&resource.origin, format!("{}: {}", resource.key, problem.message));
-                return Ok(Err(vec![Diagnostic { hint: problem.hint, ..error }]));
+                return Ok(Some(Err(vec![Diagnostic { hint: problem.hint, ..error }])));
             }
         };
         let fleet = self.fleet;
@@ -115,6 +141,6 @@ impl Placer<'_> {
             resources.find(|resource| resource.key == *key).cloned()
         };
         let rendered = self.renders.release(resource, release, &chart, abilities, &lookup);
-        Ok(rendered.map(|rendered| (chart, rendered)))
+        Ok(Some(rendered.map(|rendered| (chart, rendered))))
     }
 }

@@ -1,7 +1,7 @@
 //! The engine: follows a source and keeps every target what its newest good commit
 //! says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,8 @@ use super::metrics::Metrics;
 use super::status::TargetStatus;
 use super::task::{TargetContext, run_target};
 use crate::api::{Cluster, ClusterName};
-use crate::fleet::{self, Diagnostic, Fleet, LoadCache, LoadError};
+use crate::charts::RemoteCharts;
+use crate::fleet::{self, ChartRequest, Diagnostic, Fleet, LoadCache, LoadError};
 use crate::git::{CommitId, Credentials, GitError, LocalNotice, Mirror, Reference, SourceUrl};
 use crate::place::{Desired, Placements, Unplaced, place};
 use crate::record::Ledger;
@@ -103,6 +104,7 @@ pub async fn run_engine(
     })
     .await?;
     let mirror = Arc::new(mirror);
+    let charts = Arc::new(RemoteCharts::new(options.data_dir.join("charts")));
     let engine = Engine {
         notice: options.source.local_path().and_then(|path| match LocalNotice::new(path) {
             Ok(notice) => Some(notice),
@@ -122,6 +124,7 @@ pub async fn run_engine(
         changed: Arc::new(Notify::new()),
         loaded: None,
         learned: Arc::default(),
+        charts,
         has_releases: false,
     };
     engine.run(shutdown).await;
@@ -165,6 +168,7 @@ struct Engine {
     changed: Arc<Notify>,
     loaded: Option<CommitId>,
     learned: Arc<Learned>,
+    charts: Arc<RemoteCharts>,
     /// Whether the commit in force has releases, which depend on what clusters can do.
     has_releases: bool,
 }
@@ -199,6 +203,8 @@ impl Engine {
                 // Engines that were started together should not ask together.
                 self.options.interval.mul_f64(0.9 + 0.2 * rand::random::<f64>())
             };
+            // Ranges take in what repositories have published meanwhile.
+            self.fetch_charts(self.charts.due());
             let pause = tokio::time::sleep(pause);
             tokio::pin!(pause);
             loop {
@@ -288,6 +294,7 @@ impl Engine {
     async fn load(&mut self, commit: CommitId) {
         let started = Instant::now();
         let abilities = self.learned.abilities();
+        let charts = Arc::clone(&self.charts);
         let (mirror, caches, folder) =
             (Arc::clone(&self.mirror), Arc::clone(&self.caches), self.options.folder.clone());
         let loaded = tokio::task::spawn_blocking(move || {
@@ -295,7 +302,8 @@ impl Engine {
             let Caches { loads, renders } = &mut *caches;
             let snapshot = mirror.snapshot(commit)?;
             let fleet = fleet::load(&snapshot, &folder, loads)?;
-            let placements = place(&snapshot, &fleet, loads, renders, &abilities)?;
+            let placements =
+                place(&snapshot, &fleet, loads, renders, &abilities, &|request| charts.get(request))?;
             Ok::<_, LoadError>((fleet, placements))
         })
         .await;
@@ -316,6 +324,7 @@ impl Engine {
             millis = started.elapsed().as_millis(), "loaded"
         );
         self.has_releases = fleet.has_releases();
+        self.fetch_charts(placements.missing_charts.clone());
         self.take_over(&fleet, placements);
         let status_of = |diagnostics: &[Diagnostic]| {
             diagnostics
@@ -323,6 +332,19 @@ impl Engine {
                 .for_each(|diagnostic| warn!(place = %diagnostic.origin, "{}", diagnostic.message));
         };
         status_of(&self.status.borrow().diagnostics);
+    }
+
+    /// Fetches charts aside; the commit is rendered anew when there is news of them.
+    fn fetch_charts(&self, wanted: BTreeSet<ChartRequest>) {
+        if wanted.is_empty() {
+            return;
+        }
+        let (charts, learned) = (Arc::clone(&self.charts), Arc::clone(&self.learned));
+        tokio::task::spawn_blocking(move || {
+            if charts.fetch(&wanted) {
+                learned.news.notify_one();
+            }
+        });
     }
 
     fn refuse(&self, commit: CommitId, problem: &LoadError) {

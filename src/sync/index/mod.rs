@@ -5,6 +5,7 @@
 //! what watches see, `steps` gives steps and takes in how they ended, `waves` and
 //! `prune` are the rules of their names.
 
+mod dependencies;
 mod observe;
 mod prune;
 mod steps;
@@ -29,6 +30,7 @@ use super::order::Phase;
 use crate::fleet::{ApplyOptions, Digest, OnImmutable, remove_field};
 use crate::place::{Desired, DesiredObject};
 use crate::target::{Discovery, KindOnServer, Live, TargetError, Watched};
+use dependencies::Dependencies;
 
 /// One thing to do on a target.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +133,8 @@ pub(super) struct Index {
     pub drifts: HashMap<ObjectKey, DriftLog>,
     /// Applications with more than one wave.
     waves: HashMap<Arc<str>, BTreeMap<i32, Vec<ObjectKey>>>,
+    /// Releases that wait for others.
+    dependencies: Dependencies,
 }
 
 impl Index {
@@ -160,6 +164,7 @@ impl Index {
             listed: HashSet::new(),
             drifts: HashMap::new(),
             waves: HashMap::new(),
+            dependencies: Dependencies::default(),
         };
         index.set_desired(desired);
         index
@@ -179,6 +184,7 @@ impl Index {
             })
             .collect();
         self.waves = waves::of(&self.wanted);
+        self.dependencies = Dependencies::of(&self.desired.releases, &self.wanted);
         self.queue.clear();
         self.gated.clear();
         self.waiting_for_kind.clear();

@@ -12,6 +12,9 @@ impl Index {
     /// healthy.
     pub(super) fn is_gate_open(&self, key: &ObjectKey) -> bool {
         let Some(wanted) = self.wanted.get(key) else { return true };
+        if !self.dependencies.are_met(&wanted.object.application, |key| self.is_done(key)) {
+            return false;
+        }
         let Some(waves) = self.waves.get(&wanted.object.application) else { return true };
         waves
             .range(..wanted.object.resource.options.wave)
@@ -26,7 +29,7 @@ impl Index {
         else {
             return;
         };
-        if !self.waves.contains_key(&application) {
+        if !self.waves.contains_key(&application) && !self.dependencies.is_needed(&application) {
             return;
         }
         for key in std::mem::take(&mut self.gated) {

@@ -1,4 +1,5 @@
 //! Charts and releases, compared with the real helm.
 
 mod releases;
+mod sources;
 mod template;

@@ -246,7 +246,11 @@ fn what_is_wrong_with_a_release_names_the_chart_the_line_and_what_to_do() {
         fleet.repo.commit("and back");
     };
     let of = |text: &str| release("").replace("NAMESPACE", "wrong").replace("'>=1.0.0'", text);
-    try_with("release.yaml", &of("2.x"), &["no version 2.x of chart \"shop\"", "nearest: 1.0.0"]);
+    try_with(
+        "release.yaml",
+        &of("2.x"),
+        &["chart \"shop\" in \"charts\": there is no version 2.x", "nearest: 1.0.0"],
+    );
     try_with("release.yaml", &of("'>>1'"), &["improper constraint", "^1.2"]);
     try_with(
         "release.yaml",
@@ -446,4 +450,30 @@ fn a_release_that_helm_installed_is_adopted_without_recreating_anything() {
         (states == ["superseded", "deployed"]).then_some(())
     });
     assert!(daemon.terminate());
+}
+
+#[test]
+fn a_release_waits_for_those_it_depends_on() {
+    let server = shared(0);
+    let fleet = fleet("waiting", "  values: {text: after}\n  dependsOn: [{name: base}]\n");
+    config_chart(&fleet.repo, "1.0.0");
+    // What the release waits for is never healthy: a claim that nobody binds.
+    fleet.repo.write("charts/base/Chart.yaml", "apiVersion: v2\nname: base\nversion: 1.0.0\n");
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: base}\n\
+                 spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n";
+    fleet.repo.write("charts/base/templates/claim.yaml", claim);
+    let base = release("").replace("NAMESPACE", "waiting").replace("name: shop", "name: base").replace("chart: shop", "chart: base");
+    fleet.repo.write("base.yaml", &base);
+    fleet.repo.commit("first");
+    let daemon = fleet.daemon();
+    wait_for("the claim", SOON, || server.get("waiting", "persistentvolumeclaim/base").map(|_| ()));
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    assert!(server.get("waiting", "configmap/shop").is_none(), "the release did not wait");
+    server.patch_status("waiting", "persistentvolumeclaim/base", &json!({"status": {"phase": "Bound"}}));
+    wait_for("the release that waited", SOON, || server.get("waiting", "configmap/shop").map(|_| ()));
+    assert!(daemon.terminate());
+    fleet.repo.write("release.yaml", &release("  dependsOn: [{name: nobody}]\n").replace("NAMESPACE", "waiting"));
+    let (code, output) = run(fleet.command("validate"));
+    assert_eq!(code, Some(1));
+    assert!(output.contains("waits for HelmRelease waiting/nobody") || output.contains("nobody"), "{output}");
 }
