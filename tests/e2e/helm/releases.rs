@@ -462,7 +462,10 @@ fn a_release_waits_for_those_it_depends_on() {
     let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: base}\n\
                  spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n";
     fleet.repo.write("charts/base/templates/claim.yaml", claim);
-    let base = release("").replace("NAMESPACE", "waiting").replace("name: shop", "name: base").replace("chart: shop", "chart: base");
+    let base = release("")
+        .replace("NAMESPACE", "waiting")
+        .replace("name: shop", "name: base")
+        .replace("chart: shop", "chart: base");
     fleet.repo.write("base.yaml", &base);
     fleet.repo.commit("first");
     let daemon = fleet.daemon();
@@ -472,7 +475,9 @@ fn a_release_waits_for_those_it_depends_on() {
     server.patch_status("waiting", "persistentvolumeclaim/base", &json!({"status": {"phase": "Bound"}}));
     wait_for("the release that waited", SOON, || server.get("waiting", "configmap/shop").map(|_| ()));
     assert!(daemon.terminate());
-    fleet.repo.write("release.yaml", &release("  dependsOn: [{name: nobody}]\n").replace("NAMESPACE", "waiting"));
+    fleet
+        .repo
+        .write("release.yaml", &release("  dependsOn: [{name: nobody}]\n").replace("NAMESPACE", "waiting"));
     let (code, output) = run(fleet.command("validate"));
     assert_eq!(code, Some(1));
     assert!(output.contains("waits for HelmRelease waiting/nobody") || output.contains("nobody"), "{output}");

@@ -3,6 +3,7 @@
 use super::defaults::is_empty;
 use super::strings::strval;
 use super::{Rest, Table};
+use crate::go::value::MAX_DEPTH;
 use crate::go::{Map, MapType, Str, Value};
 
 pub(super) fn add(table: &mut Table) {
@@ -59,7 +60,12 @@ fn plain(map: &Map) -> Map {
 
 /// `mergo.Merge` of maps: what the target has wins, unless it is empty or `overwrite`.
 pub(crate) fn merge(target: &Map, source: &Map, overwrite: bool) {
-    if target.is(source) {
+    merge_within(target, source, overwrite, 0);
+}
+
+fn merge_within(target: &Map, source: &Map, overwrite: bool, depth: usize) {
+    // What holds itself has no end to merge.
+    if target.is(source) || depth > MAX_DEPTH {
         return;
     }
     let target_was_empty = target.is_empty();
@@ -73,7 +79,7 @@ pub(crate) fn merge(target: &Map, source: &Map, overwrite: bool) {
         let present = target.get(key.as_bytes());
         match (&present, &value) {
             (Some(Value::Map(inner)), Value::Map(from)) => {
-                merge(inner, from, overwrite);
+                merge_within(inner, from, overwrite, depth + 1);
                 if !inner.is_empty() {
                     continue;
                 }

@@ -2,11 +2,19 @@
 
 use super::number::{format_float, format_precise};
 use super::quote::quote;
-use super::value::{Kind, UintKind, Value};
+use super::value::{Kind, MAX_DEPTH, UintKind, Value};
+
+/// What stands for values that lie too deep in others.
+const TOO_DEEP: &[u8] = b"...";
 
 /// What `fmt.Fprint` writes of one value: `%v`.
 pub fn print_value(out: &mut Vec<u8>, value: &Value) {
+    print_within(out, value, 0);
+}
+
+fn print_within(out: &mut Vec<u8>, value: &Value, depth: usize) {
     match value {
+        _ if depth > MAX_DEPTH => out.extend_from_slice(TOO_DEEP),
         Value::String(text) => out.extend_from_slice(text.as_bytes()),
         Value::Invalid | Value::Nil => out.extend_from_slice(b"<nil>"),
         Value::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
@@ -23,7 +31,7 @@ pub fn print_value(out: &mut Vec<u8>, value: &Value) {
                 if at > 0 {
                     out.push(b' ');
                 }
-                print_value(out, item);
+                print_within(out, item, depth + 1);
             }
             out.push(b']');
         }
@@ -36,7 +44,7 @@ pub fn print_value(out: &mut Vec<u8>, value: &Value) {
                     }
                     out.extend_from_slice(key.as_bytes());
                     out.push(b':');
-                    print_value(out, item);
+                    print_within(out, item, depth + 1);
                 }
             });
             out.push(b']');
@@ -221,7 +229,7 @@ impl Printer<'_> {
             self.out.extend_from_slice(format!("%!{verb}(BADINDEX)").as_bytes());
         } else if let Some(value) = self.arguments.get(self.next) {
             self.next += 1;
-            format_value(&mut self.out, value, verb, &flags);
+            format_value(&mut self.out, value, verb, &flags, 0);
         } else {
             self.out.extend_from_slice(format!("%!{verb}(MISSING)").as_bytes());
         }
@@ -279,13 +287,16 @@ fn bad_verb(out: &mut Vec<u8>, value: &Value, verb: char) {
     out.push(b')');
 }
 
-fn format_value(out: &mut Vec<u8>, value: &Value, verb: char, flags: &Flags) {
+fn format_value(out: &mut Vec<u8>, value: &Value, verb: char, flags: &Flags, depth: usize) {
+    if depth > MAX_DEPTH {
+        return out.extend_from_slice(TOO_DEEP);
+    }
     match verb {
         'T' => return pad(out, value.type_name().as_bytes(), flags),
         'v' if value.is_nil() => return pad(out, b"<nil>", flags),
         'v' if flags.sharp => {
             let mut text = Vec::new();
-            go_syntax(&mut text, value);
+            go_syntax(&mut text, value, depth);
             return pad(out, &text, flags);
         }
         _ => {}
@@ -301,18 +312,20 @@ fn format_value(out: &mut Vec<u8>, value: &Value, verb: char, flags: &Flags) {
         Value::String(text) => string(out, value, text.as_bytes(), verb, flags),
         Value::Bytes(bytes) => match verb {
             's' | 'q' | 'x' | 'X' => string(out, value, bytes, verb, flags),
-            _ => list(out, bytes.iter().map(|b| Value::Uint(UintKind::U8, u64::from(*b))), verb, flags),
+            _ => {
+                list(out, bytes.iter().map(|b| Value::Uint(UintKind::U8, u64::from(*b))), verb, flags, depth)
+            }
         },
-        Value::List(items) => list(out, items.iter().cloned(), verb, flags),
+        Value::List(items) => list(out, items.iter().cloned(), verb, flags, depth),
         Value::Map(map) => {
             out.extend_from_slice(b"map[");
             for (at, (key, item)) in map.entries().into_iter().enumerate() {
                 if at > 0 {
                     out.push(b' ');
                 }
-                format_value(out, &Value::String(key), verb, flags);
+                format_value(out, &Value::String(key), verb, flags, depth + 1);
                 out.push(b':');
-                format_value(out, &item, verb, flags);
+                format_value(out, &item, verb, flags, depth + 1);
             }
             out.push(b']');
         }
@@ -324,13 +337,13 @@ fn format_value(out: &mut Vec<u8>, value: &Value, verb: char, flags: &Flags) {
     }
 }
 
-fn list(out: &mut Vec<u8>, items: impl Iterator<Item = Value>, verb: char, flags: &Flags) {
+fn list(out: &mut Vec<u8>, items: impl Iterator<Item = Value>, verb: char, flags: &Flags, depth: usize) {
     out.push(b'[');
     for (at, item) in items.enumerate() {
         if at > 0 {
             out.push(b' ');
         }
-        format_value(out, &item, verb, flags);
+        format_value(out, &item, verb, flags, depth + 1);
     }
     out.push(b']');
 }
@@ -435,8 +448,9 @@ fn string(out: &mut Vec<u8>, value: &Value, bytes: &[u8], verb: char, flags: &Fl
 }
 
 /// `%#v`: the value as Go would write it in a program.
-fn go_syntax(out: &mut Vec<u8>, value: &Value) {
+fn go_syntax(out: &mut Vec<u8>, value: &Value, depth: usize) {
     match value {
+        _ if depth > MAX_DEPTH => out.extend_from_slice(TOO_DEEP),
         Value::Invalid | Value::Nil => out.extend_from_slice(b"interface {}(nil)"),
         Value::String(text) => out.extend_from_slice(quote(text.as_bytes(), '"', false).as_bytes()),
         Value::Uint(_, number) => out.extend_from_slice(format!("0x{number:x}").as_bytes()),
@@ -451,7 +465,7 @@ fn go_syntax(out: &mut Vec<u8>, value: &Value) {
                 if at > 0 {
                     out.extend_from_slice(b", ");
                 }
-                go_syntax(out, item);
+                go_syntax(out, item, depth + 1);
             }
             out.push(b'}');
         }
@@ -462,9 +476,9 @@ fn go_syntax(out: &mut Vec<u8>, value: &Value) {
                 if at > 0 {
                     out.extend_from_slice(b", ");
                 }
-                go_syntax(out, &Value::String(key));
+                go_syntax(out, &Value::String(key), depth + 1);
                 out.push(b':');
-                go_syntax(out, &item);
+                go_syntax(out, &item, depth + 1);
             }
             out.push(b'}');
         }

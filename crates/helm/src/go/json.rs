@@ -2,7 +2,7 @@
 
 use super::number::format_json_float;
 use super::text::Str;
-use super::value::{List, ListType, Map, MapType, Value};
+use super::value::{List, ListType, MAX_DEPTH, Map, MapType, Value};
 
 /// Whether `<`, `>` and `&` are written as escapes, which `json.Marshal` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,7 @@ struct Writer {
 impl Writer {
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), String> {
         match value {
+            _ if depth > MAX_DEPTH => return Err("json: unsupported value: encountered a cycle".to_owned()),
             Value::Invalid | Value::Nil => self.out.push_str("null"),
             Value::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
             Value::Int(value) | Value::Int64(value) => self.out.push_str(&value.to_string()),
@@ -177,7 +178,12 @@ pub fn with_floats(json: &serde_json::Value) -> Value {
 
 /// A value as `serde_json` holds it: what is rendered from it, or checked by a schema.
 pub fn to_json(value: &Value) -> serde_json::Value {
+    json_within(value, 0)
+}
+
+fn json_within(value: &Value, depth: usize) -> serde_json::Value {
     match value {
+        _ if depth > MAX_DEPTH => serde_json::Value::Null,
         Value::Invalid | Value::Nil => serde_json::Value::Null,
         Value::Bool(value) => (*value).into(),
         Value::Int(value) | Value::Int64(value) => (*value).into(),
@@ -192,9 +198,12 @@ pub fn to_json(value: &Value) -> serde_json::Value {
             use base64::Engine as _;
             base64::engine::general_purpose::STANDARD.encode(bytes).into()
         }
-        Value::List(list) => list.iter().map(to_json).collect(),
+        Value::List(list) => list.iter().map(|item| json_within(item, depth + 1)).collect(),
         Value::Map(map) => serde_json::Value::Object(map.with(|entries| {
-            entries.iter().map(|(key, value)| (key.to_text().into_owned(), to_json(value))).collect()
+            entries
+                .iter()
+                .map(|(key, value)| (key.to_text().into_owned(), json_within(value, depth + 1)))
+                .collect()
         })),
         Value::Object(object) => object.json(),
     }

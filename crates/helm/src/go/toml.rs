@@ -2,14 +2,14 @@
 
 use super::number::format_precise;
 use super::text::Str;
-use super::value::{Map, Value};
+use super::value::{MAX_DEPTH, Map, Value};
 
 /// `toml.NewEncoder(w).Encode(value)`.
 ///
 /// # Errors
 /// What TOML has no form for, with what was written before it left out.
 pub fn marshal(value: &Value) -> Result<String, String> {
-    let mut writer = Writer { out: String::new() };
+    let mut writer = Writer { out: String::new(), depth: 0 };
     match value {
         Value::Map(map) => writer.table(&[], map)?,
         Value::Object(object) => return marshal(&Value::from_json(&object.json())),
@@ -21,6 +21,14 @@ pub fn marshal(value: &Value) -> Result<String, String> {
 
 struct Writer {
     out: String,
+    depth: usize,
+}
+
+fn bound(depth: usize) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err("toml: a value holds itself".to_owned());
+    }
+    Ok(())
 }
 
 /// A list of tables only, and not empty: written as `[[key]]`.
@@ -40,6 +48,7 @@ impl Writer {
     }
 
     fn table(&mut self, key: &[Str], map: &Map) -> Result<(), String> {
+        bound(key.len())?;
         let is_sub =
             |value: &Value| matches!(value, Value::Map(_) | Value::Object(_)) || is_table_array(value);
         let (sub, direct): (Vec<_>, Vec<_>) = map.entries().into_iter().partition(|(_, value)| is_sub(value));
@@ -90,6 +99,14 @@ impl Writer {
     }
 
     fn element(&mut self, value: &Value) -> Result<(), String> {
+        self.depth += 1;
+        bound(self.depth)?;
+        let result = self.element_within(value);
+        self.depth -= 1;
+        result
+    }
+
+    fn element_within(&mut self, value: &Value) -> Result<(), String> {
         match value {
             Value::String(text) => self.text(&text.to_text()),
             Value::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
@@ -173,7 +190,7 @@ fn quoted_key(key: &Str) -> String {
     if bare {
         return text.into_owned();
     }
-    let mut writer = Writer { out: String::new() };
+    let mut writer = Writer { out: String::new(), depth: 0 };
     writer.text(&text);
     writer.out
 }

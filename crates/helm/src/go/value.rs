@@ -10,6 +10,10 @@ use std::rc::Rc;
 use super::object::Object;
 use super::text::Str;
 
+/// How deep values may lie in each other: a template can make a map that holds itself, and
+/// whatever walks values ends here.
+pub(crate) const MAX_DEPTH: usize = 500;
+
 /// A value, with what `reflect` knows about it.
 #[derive(Clone)]
 pub enum Value {
@@ -263,11 +267,10 @@ impl Map {
 
     /// A map of its own down to the leaves.
     pub fn deep_copy(&self) -> Map {
-        let entries = self.entries.borrow();
-        Map::from_entries(
-            self.kind,
-            entries.iter().map(|(key, value)| (key.clone(), value.deep_copy())).collect(),
-        )
+        match Value::Map(self.clone()).deep_copy() {
+            Value::Map(copy) => copy,
+            _ => self.clone(),
+        }
     }
 }
 
@@ -422,10 +425,20 @@ impl Value {
 
     /// The same value that shares nothing with this one.
     pub fn deep_copy(&self) -> Value {
+        self.copied(0)
+    }
+
+    fn copied(&self, depth: usize) -> Value {
         match self {
-            Value::Map(map) => Value::Map(map.deep_copy()),
+            // What holds itself has no copy of its own down to the leaves.
+            _ if depth > MAX_DEPTH => self.clone(),
+            Value::Map(map) => {
+                let entries = map.entries.borrow();
+                let copies = entries.iter().map(|(key, value)| (key.clone(), value.copied(depth + 1)));
+                Value::Map(Map::from_entries(map.kind, copies.collect()))
+            }
             Value::List(list) => {
-                Value::List(List::new(list.kind, list.iter().map(Value::deep_copy).collect()))
+                Value::List(List::new(list.kind, list.iter().map(|item| item.copied(depth + 1)).collect()))
             }
             other => other.clone(),
         }
@@ -433,7 +446,13 @@ impl Value {
 
     /// `reflect.DeepEqual`: the same type, and the same content down to the leaves.
     pub fn deep_equal(&self, other: &Value) -> bool {
+        self.equals(other, 0)
+    }
+
+    fn equals(&self, other: &Value, depth: usize) -> bool {
         match (self, other) {
+            // What holds itself is told apart by no leaf.
+            _ if depth > MAX_DEPTH => false,
             (Value::Invalid | Value::Nil, Value::Invalid | Value::Nil) => true,
             (Value::Bool(a), Value::Bool(b)) => a == b,
             (Value::Int(a), Value::Int(b)) | (Value::Int64(a), Value::Int64(b)) => a == b,
@@ -442,7 +461,9 @@ impl Value {
             (Value::String(a), Value::String(b)) => a == b,
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
             (Value::List(a), Value::List(b)) => {
-                a.kind == b.kind && a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.deep_equal(b))
+                a.kind == b.kind
+                    && a.len() == b.len()
+                    && a.iter().zip(b.iter()).all(|(a, b)| a.equals(b, depth + 1))
             }
             (Value::Map(a), Value::Map(b)) => {
                 a.is(b)
@@ -452,7 +473,7 @@ impl Value {
                                 a.len() == b.len()
                                     && a.iter()
                                         .zip(b.iter())
-                                        .all(|((ak, av), (bk, bv))| ak == bk && av.deep_equal(bv))
+                                        .all(|((ak, av), (bk, bv))| ak == bk && av.equals(bv, depth + 1))
                             })
                         })
             }

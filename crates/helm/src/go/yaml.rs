@@ -3,7 +3,7 @@
 
 use super::number::{format_float, format_json_float};
 use super::text::Str;
-use super::value::{Map, MapType, Value};
+use super::value::{MAX_DEPTH, Map, MapType, Value};
 use syncline_manifest::yaml::Document;
 
 /// How sequences stand under their key.
@@ -50,6 +50,7 @@ impl Writer {
 
     /// The entries; the first stands where the writer is.
     fn mapping(&mut self, map: &Map, columns: usize) -> Result<(), String> {
+        bound(columns)?;
         let mut entries = map.entries();
         entries.sort_by(|(a, _), (b, _)| natural(a, b));
         for (at, (key, value)) in entries.iter().enumerate() {
@@ -100,6 +101,7 @@ impl Writer {
     }
 
     fn sequence(&mut self, items: &[Value], columns: usize) -> Result<(), String> {
+        bound(columns)?;
         for (at, item) in items.iter().enumerate() {
             if at > 0 {
                 self.indent(columns);
@@ -312,6 +314,14 @@ impl Writer {
         self.out.push('\\');
         self.out.push(escape);
     }
+}
+
+/// Each level is two columns further in.
+fn bound(columns: usize) -> Result<(), String> {
+    if columns > 2 * MAX_DEPTH {
+        return Err("json: unsupported value: encountered a cycle".to_owned());
+    }
+    Ok(())
 }
 
 /// The column behind which lines of text are broken.

@@ -193,7 +193,7 @@ impl<'s> Execution<'s> {
         self.stack[base] = dot.clone();
         self.depth += 1;
         let frame = Frame { template, base };
-        let result = stacker::maybe_grow(128 << 10, 4 << 20, || self.walk(frame, &dot, &template.body, out));
+        let result = stacker::maybe_grow(512 << 10, 4 << 20, || self.walk(frame, &dot, &template.body, out));
         self.depth -= 1;
         self.stack.truncate(base);
         result.map(|_| ())
