@@ -1,11 +1,11 @@
 //! What was loaded before, by the id of its content: a new commit costs as much
 //! work as it changed.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::charts::{self, LoadedChart, NoChart};
 use super::diagnostic::Diagnostic;
+use super::generations::Generations;
 use super::location::Location;
 use super::unit::{self, Unit};
 use crate::git::{Entry, EntryId, GitError, Snapshot};
@@ -73,37 +73,5 @@ impl LoadCache {
         self.folders.finish_round();
         self.units.finish_round();
         self.charts.finish_round();
-    }
-}
-
-/// A map that keeps what the current and the last round used.
-#[derive(Debug)]
-struct Generations<K, V> {
-    current: HashMap<K, V>,
-    last: HashMap<K, V>,
-}
-
-impl<K, V> Default for Generations<K, V> {
-    fn default() -> Self {
-        Generations { current: HashMap::new(), last: HashMap::new() }
-    }
-}
-
-impl<K: std::hash::Hash + Eq + Clone, V: Clone> Generations<K, V> {
-    fn get(&mut self, key: &K) -> Option<V> {
-        if let Some(value) = self.current.get(key) {
-            return Some(value.clone());
-        }
-        let (key, value) = self.last.remove_entry(key)?;
-        self.current.insert(key, value.clone());
-        Some(value)
-    }
-
-    fn insert(&mut self, key: K, value: V) {
-        self.current.insert(key, value);
-    }
-
-    fn finish_round(&mut self) {
-        self.last = std::mem::take(&mut self.current);
     }
 }

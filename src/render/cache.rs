@@ -1,13 +1,11 @@
 //! What was rendered before, by everything it depends on.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::Arc;
 
 use super::release::{self, Lookup, RenderedRelease};
 use super::{ClusterAbilities, Facts, Rendered, render};
 use crate::api::HelmRelease;
-use crate::fleet::{Diagnostic, Digest, LoadedChart, Resource, Unit};
+use crate::fleet::{Diagnostic, Digest, Generations, LoadedChart, Resource, Unit};
 use crate::git::EntryId;
 
 type Outcome = Result<Arc<[Rendered]>, Arc<[Diagnostic]>>;
@@ -17,36 +15,8 @@ type Released = Result<Arc<RenderedRelease>, Vec<Diagnostic>>;
 /// Renderings of the last two commits.
 #[derive(Debug, Default)]
 pub struct RenderCache {
-    units: Rounds<Key, Outcome>,
-    releases: Rounds<Digest, Released>,
-}
-
-/// What the current and the last round used.
-#[derive(Debug)]
-struct Rounds<K, V> {
-    current: HashMap<K, V>,
-    last: HashMap<K, V>,
-}
-
-impl<K, V> Default for Rounds<K, V> {
-    fn default() -> Self {
-        Rounds { current: HashMap::new(), last: HashMap::new() }
-    }
-}
-
-impl<K: Hash + Eq, V: Clone> Rounds<K, V> {
-    fn get(&mut self, key: K, make: impl FnOnce() -> V) -> V {
-        if let Some(known) = self.current.get(&key) {
-            return known.clone();
-        }
-        let value = self.last.remove(&key).unwrap_or_else(make);
-        self.current.insert(key, value.clone());
-        value
-    }
-
-    fn finish(&mut self) {
-        self.last = std::mem::take(&mut self.current);
-    }
+    units: Generations<Key, Outcome>,
+    releases: Generations<Digest, Released>,
 }
 
 impl RenderCache {
@@ -56,7 +26,12 @@ impl RenderCache {
     /// As [`render`].
     pub fn render(&mut self, unit: &Unit, facts: &Facts) -> Outcome {
         let key = (Arc::clone(&unit.path), unit.id, facts.digest);
-        self.units.get(key, || render(unit, facts).map(Arc::from).map_err(Arc::from))
+        if let Some(known) = self.units.get(&key) {
+            return known;
+        }
+        let outcome: Outcome = render(unit, facts).map(Arc::from).map_err(Arc::from);
+        self.units.insert(key, outcome.clone());
+        outcome
     }
 
     /// Renders a release for clusters of one kind, or finds it rendered.
@@ -84,14 +59,18 @@ impl RenderCache {
             abilities.digest.as_bytes(),
         ];
         let key = Digest::of_all(parts.into_iter().chain(referred.iter().map(Digest::as_bytes)));
-        self.releases.get(key, || {
-            release::render(resource, release, chart, &abilities.capabilities, lookup).map(Arc::new)
-        })
+        if let Some(known) = self.releases.get(&key) {
+            return known;
+        }
+        let released =
+            release::render(resource, release, chart, &abilities.capabilities, lookup).map(Arc::new);
+        self.releases.insert(key, released.clone());
+        released
     }
 
     /// Forgets what was not used since the last call.
     pub fn finish_round(&mut self) {
-        self.units.finish();
-        self.releases.finish();
+        self.units.finish_round();
+        self.releases.finish_round();
     }
 }

@@ -12,6 +12,7 @@
 
 mod ast;
 mod error;
+mod eval;
 mod exec;
 mod field;
 mod lexer;
