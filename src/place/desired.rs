@@ -1,6 +1,6 @@
 //! What one cluster should hold.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,7 +10,7 @@ use super::ranking::Exactness;
 use crate::api::{ClusterName, HealthCheck, HelmRelease, PruneSettings};
 use crate::fleet::{Diagnostic, Digest, Fleet, LoadedChart, Resource};
 use crate::git::CommitId;
-use crate::render::release::RenderedRelease;
+use crate::render::release::{LookupKey, RenderedRelease};
 
 /// Everything that should be on a cluster, with the reason for each object.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Desired {
     pub broken: Vec<Arc<str>>,
     /// The releases that some of the objects are of.
     pub releases: Vec<DesiredRelease>,
+    /// What charts want to know of the cluster, by the digests of their renderings.
+    pub lookups: Vec<(Digest, BTreeSet<LookupKey>)>,
     /// The guard against deleting too much.
     pub prune: PruneSettings,
     /// How the health of objects of some kinds is judged.
@@ -123,6 +125,7 @@ impl Desired {
             objects: BTreeMap::new(),
             conflicts: BTreeMap::new(),
             releases: Vec::new(),
+            lookups: Vec::new(),
             broken: fleet.broken.clone(),
             prune: fleet.settings.prune.clone(),
             health_checks: fleet.settings.health_checks.as_slice().into(),

@@ -83,6 +83,7 @@ pub fn place(
         reach: fleet.policies.iter().map(|policy| reach(policy, &facts)).collect(),
         targets: facts.keys().map(|name| (name.clone(), new_target(name))).collect(),
         diagnostics: Vec::new(),
+        abilities,
         remote,
         missing_charts: BTreeSet::new(),
     };
@@ -130,6 +131,7 @@ struct Placer<'a> {
     reach: Vec<BTreeSet<ClusterName>>,
     targets: BTreeMap<ClusterName, Desired>,
     diagnostics: Vec<Diagnostic>,
+    abilities: &'a Abilities,
     remote: RemoteChart<'a>,
     missing_charts: BTreeSet<ChartRequest>,
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use syncline_manifest::{GroupKind, ObjectKey};
 
 use super::{DesiredObject, DesiredRelease, Placer, divided};
-use crate::api::HelmRelease;
+use crate::api::{ClusterName, HelmRelease};
 use crate::fleet::{Charts, Diagnostic, Digest, FoundChart, Loaded, LoadedChart, Resource};
 use crate::git::{CommitId, GitError};
-use crate::render::release::RenderedRelease;
+use crate::render::release::{RenderedRelease, Rendering};
 use crate::render::{ClusterAbilities, Facts, Rendered, Replicas};
 
 /// A release with its chart, or what is wrong with it.
@@ -32,7 +32,8 @@ impl Placer<'_> {
             // The cluster is asked as soon as it is reached.
             (Ok(_), None) => None,
             (Ok(release), Some(abilities)) => {
-                let rendered = self.rendered_release(&rendered.resource, &release, abilities)?;
+                let rendered =
+                    self.rendered_release(&rendered.resource, &release, &facts.cluster, abilities)?;
                 rendered.map(|rendered| rendered.map(|done| (release, done)))
             }
         };
@@ -103,11 +104,13 @@ impl Placer<'_> {
         Ok(())
     }
 
-    /// The release for a cluster; None while its chart has to be fetched.
+    /// The release for a cluster; None while its chart has to be fetched, or the cluster
+    /// has to say what it has.
     fn rendered_release(
         &mut self,
         resource: &Resource,
         release: &HelmRelease,
+        cluster: &ClusterName,
         abilities: &ClusterAbilities,
     ) -> Result<Option<Released>, GitError> {
         let charts = Charts {
@@ -140,7 +143,16 @@ impl Placer<'_> {
             let mut resources = fleet.units.iter().flat_map(|loaded| &loaded.unit.resources);
             resources.find(|resource| resource.key == *key).cloned()
         };
-        let rendered = self.renders.release(resource, release, &chart, abilities, &lookup);
-        Ok(Some(rendered.map(|rendered| (chart, rendered))))
+        let facts = (cluster, abilities, self.abilities);
+        Ok(match self.renders.release(resource, release, &chart, facts, &lookup) {
+            Ok(Rendering::Done(rendered)) => Some(Ok((chart, rendered))),
+            Ok(Rendering::Waits(rendering, keys)) => {
+                if let Some(desired) = self.targets.get_mut(cluster) {
+                    desired.lookups.push((rendering, keys));
+                }
+                None
+            }
+            Err(problems) => Some(Err(problems)),
+        })
     }
 }

@@ -7,6 +7,7 @@ use syncline_helm::release::Capabilities;
 
 use crate::api::ClusterName;
 use crate::fleet::Digest;
+use crate::render::release::{Answers, Lookups};
 
 /// What one cluster can do.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct ClusterAbilities {
     pub capabilities: Capabilities,
     /// The digest of both.
     pub digest: Digest,
+    /// What was looked up for renderings of releases, by their digests.
+    pub answers: BTreeMap<Digest, Arc<Answers>>,
 }
 
 impl ClusterAbilities {
@@ -23,7 +26,7 @@ impl ClusterAbilities {
         let version = [capabilities.kube_version.version.as_bytes()];
         let parts = version.into_iter().chain(capabilities.api_versions.iter().map(String::as_bytes));
         let digest = Digest::of_all(parts);
-        ClusterAbilities { capabilities, digest }
+        ClusterAbilities { capabilities, digest, answers: BTreeMap::new() }
     }
 }
 
@@ -40,6 +43,14 @@ impl Abilities {
     /// For work without clusters.
     pub fn assumed() -> Abilities {
         Abilities::Assumed(Arc::new(ClusterAbilities::new(Capabilities::default())))
+    }
+
+    /// How lookups of a rendering are answered on a cluster.
+    pub fn lookups<'a>(&self, cluster: &'a ClusterAbilities, rendering: &Digest) -> Lookups<'a> {
+        match self {
+            Abilities::Assumed(_) => Lookups::Offline,
+            Abilities::Learned(_) => Lookups::Known(cluster.answers.get(rendering).map(Arc::as_ref)),
+        }
     }
 
     /// What is known of one cluster.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::release::{self, Lookup, RenderedRelease};
-use super::{ClusterAbilities, Facts, Rendered, render};
-use crate::api::HelmRelease;
+use super::release::{self, Lookup, Lookups, RenderedRelease, Rendering};
+use super::{Abilities, ClusterAbilities, Facts, Rendered, render};
+use crate::api::{ClusterName, HelmRelease};
 use crate::fleet::{Diagnostic, Digest, Generations, LoadedChart, Resource, Unit};
 use crate::git::EntryId;
 
@@ -34,7 +34,8 @@ impl RenderCache {
         outcome
     }
 
-    /// Renders a release for clusters of one kind, or finds it rendered.
+    /// Renders a release for a cluster, or finds it rendered: for any cluster with the same
+    /// abilities, unless the chart looks at the cluster itself.
     ///
     /// # Errors
     /// As [`release::render`].
@@ -43,29 +44,35 @@ impl RenderCache {
         resource: &Resource,
         release: &HelmRelease,
         chart: &LoadedChart,
-        abilities: &ClusterAbilities,
+        facts: (&ClusterName, &ClusterAbilities, &Abilities),
         lookup: Lookup<'_>,
-    ) -> Released {
+    ) -> Result<Rendering, Vec<Diagnostic>> {
+        let (cluster, own, abilities) = facts;
         // What the release refers to counts by its content.
         let referred: Vec<Digest> = release::references(release)
             .iter()
             .map(|key| lookup(key).map_or_else(|| Digest::of(b""), |resource| resource.digest))
             .collect();
         let place = resource.origin.to_string();
-        let parts = [
-            resource.digest.as_bytes(),
-            chart.digest.as_bytes(),
-            place.as_bytes(),
-            abilities.digest.as_bytes(),
-        ];
-        let key = Digest::of_all(parts.into_iter().chain(referred.iter().map(Digest::as_bytes)));
-        if let Some(known) = self.releases.get(&key) {
-            return known;
+        let parts =
+            [resource.digest.as_bytes(), chart.digest.as_bytes(), place.as_bytes(), own.digest.as_bytes()];
+        let shared = Digest::of_all(parts.into_iter().chain(referred.iter().map(Digest::as_bytes)));
+        let for_cluster = Digest::of_all([shared.as_bytes(), cluster.as_str().as_bytes()]);
+        for key in [shared, for_cluster] {
+            if let Some(known) = self.releases.get(&key) {
+                return known.map(Rendering::Done);
+            }
         }
-        let released =
-            release::render(resource, release, chart, &abilities.capabilities, lookup).map(Arc::new);
-        self.releases.insert(key, released.clone());
-        released
+        let lookups = abilities.lookups(own, &for_cluster);
+        let rendered = release::render(resource, release, chart, &own.capabilities, lookup, lookups);
+        let looks_up = matches!(lookups, Lookups::Known(Some(_)));
+        let released = match rendered {
+            Ok(Err(missing)) => return Ok(Rendering::Waits(for_cluster, missing)),
+            Ok(Ok(rendered)) => Ok(Arc::new(rendered)),
+            Err(problems) => Err(problems),
+        };
+        self.releases.insert(if looks_up { for_cluster } else { shared }, released.clone());
+        released.map(Rendering::Done)
     }
 
     /// Forgets what was not used since the last call.

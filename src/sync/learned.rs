@@ -7,7 +7,12 @@ use syncline_helm::release::Capabilities;
 use tokio::sync::Notify;
 
 use crate::api::ClusterName;
+use crate::fleet::Digest;
+use crate::render::release::Answers;
 use crate::render::{Abilities, ClusterAbilities};
+
+/// Renderings whose answers are kept on each target; each is needed once.
+const ANSWERS: usize = 4096;
 
 /// What is known of the targets, and word of news.
 #[derive(Debug, Default)]
@@ -20,12 +25,33 @@ pub struct Learned {
 impl Learned {
     /// Takes in what a target says of itself.
     pub fn learn(&self, target: &ClusterName, capabilities: Capabilities) {
-        let learned = Arc::new(ClusterAbilities::new(capabilities));
+        let learned = ClusterAbilities::new(capabilities);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.get(target).is_none_or(|before| before.digest != learned.digest) {
-            known.insert(target.clone(), learned);
+            known.insert(target.clone(), Arc::new(learned));
             self.news.notify_one();
         }
+    }
+
+    /// Takes in what a target answered to the lookups of a rendering.
+    pub fn answer(&self, target: &ClusterName, rendering: Digest, answers: Answers) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(before) = known.get(target) else { return };
+        let mut all = before.answers.clone();
+        if all.len() >= ANSWERS {
+            all.clear();
+        }
+        // A chart may look up one thing because of another: answers add up.
+        let mut together = all.get(&rendering).map(|answers| (**answers).clone()).unwrap_or_default();
+        together.extend(answers);
+        all.insert(rendering, Arc::new(together));
+        let learned = ClusterAbilities {
+            capabilities: before.capabilities.clone(),
+            digest: before.digest,
+            answers: all,
+        };
+        known.insert(target.clone(), Arc::new(learned));
+        self.news.notify_one();
     }
 
     /// All that is known.

@@ -19,6 +19,7 @@ mod health_expressions;
 mod index;
 mod inventory;
 mod learned;
+mod lookups;
 mod metrics;
 mod order;
 mod plan;

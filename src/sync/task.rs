@@ -19,12 +19,14 @@ use super::backoff::Backoff;
 use super::index::{Index, Notice, Outcome, Step, StepAction};
 use super::inventory::{Inventory, MEMBER_LABEL, NAMESPACE};
 use super::learned::Learned;
+use super::lookups::{Asking, look_up};
 use super::metrics::Metrics;
 use super::releases::{Done, Records, carry_out};
 use super::status::{ConnectionState, TargetStatus, summary};
 use crate::api;
-use crate::fleet::OnImmutable;
+use crate::fleet::{Digest, OnImmutable};
 use crate::place::Desired;
+use crate::render::release::Answers;
 use crate::target::{Cluster, Discovery, Kubeconfigs, ServerVersion, TargetError, WatchEvent, Watched};
 
 /// Requests under way at once, on one target.
@@ -141,6 +143,7 @@ struct Session {
     learned: Arc<Learned>,
     version: ServerVersion,
     records: Records,
+    asking: Asking,
     /// The parent object as the target has it.
     recorded: Inventory,
     is_parent_new: bool,
@@ -186,6 +189,7 @@ impl Session {
             learned: Arc::clone(&context.learned),
             version,
             records: Records::default(),
+            asking: Asking::default(),
             is_parent_new,
             kinds_may_have_changed: None,
             kind_checks: 0,
@@ -255,6 +259,7 @@ impl Session {
     ) -> Result<Ended, TargetError> {
         let mut under_way = FuturesUnordered::new();
         let mut recording = FuturesUnordered::new();
+        let mut looking = FuturesUnordered::new();
         let mut reported = Instant::now();
         let mut is_changed = true;
         loop {
@@ -269,6 +274,7 @@ impl Session {
                     Arc::clone(&self.metrics),
                 ));
             }
+            looking.extend(self.look_up());
             let is_idle = under_way.is_empty();
             if is_idle {
                 self.shrink_inventory().await?;
@@ -329,6 +335,17 @@ impl Session {
                         warn!(%target, %error, "Helm's record of a release was not written");
                     }
                 }
+                Some((rendering, answers)) = looking.next(), if !looking.is_empty() => {
+                    let target = self.index.desired.target.clone();
+                    match answers {
+                        Ok(answers) => self.learned.answer(&target, rendering, answers),
+                        Err(error) if error.is_about_target() => return Err(error),
+                        Err(error) => {
+                            self.asking.refused(&rendering, Instant::now());
+                            warn!(%target, %error, "a chart cannot look at the cluster; its release waits");
+                        }
+                    }
+                }
                 Some(event) = self.received.recv() => {
                     self.take_event(event).await?;
                     is_changed = true;
@@ -342,6 +359,17 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Starts to answer what charts look up.
+    fn look_up(&mut self) -> Vec<impl Future<Output = (Digest, Result<Answers, TargetError>)> + use<>> {
+        let wanted = self.asking.take_due(&self.index.desired, Instant::now());
+        let (cluster, discovery) = (self.cluster.clone(), self.index.discovery());
+        let asked = wanted.into_iter().map(move |(rendering, keys)| {
+            let answers = look_up(keys, cluster.clone(), Arc::clone(&discovery));
+            async move { (rendering, answers.await) }
+        });
+        asked.collect()
     }
 
     /// Starts to write what records of releases can be written now.
@@ -362,6 +390,7 @@ impl Session {
             self.index.wakes_at(),
             self.kinds_may_have_changed,
             self.records.wakes_at(Instant::now()),
+            self.asking.wakes_at(),
             report,
         ]
         .into_iter()

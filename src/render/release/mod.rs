@@ -3,10 +3,12 @@
 //! Pure as all rendering: the release as overlays and variables have made it, the chart
 //! of the same commit and the capabilities of the cluster give the same objects.
 
+mod lookups;
 mod manifests;
 mod post;
 mod values;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -16,7 +18,18 @@ use syncline_helm::release::{
 use syncline_manifest::{GroupKind, ObjectKey};
 
 use crate::api::{DefinitionPolicy, HelmRelease};
-use crate::fleet::{Diagnostic, LoadedChart, Resource};
+use crate::fleet::{Diagnostic, Digest, LoadedChart, Resource};
+use lookups::Asked;
+pub use lookups::{Answers, LookupKey, Lookups};
+
+/// What became of rendering a release.
+#[derive(Debug, Clone)]
+pub enum Rendering {
+    /// It is known.
+    Done(Arc<RenderedRelease>),
+    /// The cluster has to answer first; the digest is the rendering's.
+    Waits(Digest, BTreeSet<LookupKey>),
+}
 
 /// A release as it is on one cluster.
 #[derive(Debug)]
@@ -67,7 +80,7 @@ pub fn references(release: &HelmRelease) -> Vec<ObjectKey> {
     release.spec.values_from.iter().map(|reference| values::key_of(release, reference)).collect()
 }
 
-/// Renders a release for a cluster.
+/// Renders a release for a cluster; gives what it looks up there and is not known.
 ///
 /// # Errors
 /// Everything that keeps its objects from being known.
@@ -77,7 +90,8 @@ pub fn render(
     chart: &LoadedChart,
     capabilities: &Capabilities,
     lookup: Lookup<'_>,
-) -> Result<RenderedRelease, Vec<Diagnostic>> {
+    lookups: Lookups<'_>,
+) -> Result<Result<RenderedRelease, BTreeSet<LookupKey>>, Vec<Diagnostic>> {
     let failed = |message: String, hint: Option<String>| {
         vec![Diagnostic {
             hint,
@@ -86,9 +100,11 @@ pub fn render(
     };
     let values =
         values::compose(release, &chart.chart, lookup).map_err(|(message, hint)| failed(message, hint))?;
+    let asked = Asked::new(lookups);
     let options = RenderOptions {
         skip_schema: release.spec.install.disable_schema_validation
             && release.spec.upgrade.disable_schema_validation,
+        environment: Some(&asked),
         ..RenderOptions::default()
     };
     let meant = Release {
@@ -97,8 +113,13 @@ pub fn render(
         revision: 1,
         operation: Operation::Install,
     };
-    let rendered = render_chart(&chart.chart, &values, &meant, capabilities, options)
-        .map_err(|error| failed(chart_error(&chart.path, &error), error.hint()))?;
+    let rendered = render_chart(&chart.chart, &values, &meant, capabilities, options);
+    // What was printed, or failed, without an answer counts for nothing.
+    let missing = asked.missing.take();
+    if !missing.is_empty() {
+        return Ok(Err(missing));
+    }
+    let rendered = rendered.map_err(|error| failed(chart_error(&chart.path, &error), error.hint()))?;
     let mut warnings = Vec::new();
     if !rendered.hooks.is_empty() {
         let names: Vec<String> =
@@ -112,7 +133,7 @@ pub fn render(
         );
     }
     let objects = manifests::objects(resource, release, &rendered)?;
-    Ok(RenderedRelease { objects, warnings, values, notes: rendered.notes, hooks: rendered.hooks })
+    Ok(Ok(RenderedRelease { objects, warnings, values, notes: rendered.notes, hooks: rendered.hooks }))
 }
 
 /// An error of the chart, with the place in the repository where that is known.

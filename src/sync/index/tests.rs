@@ -49,6 +49,7 @@ fn desired(objects: &[Value]) -> Arc<Desired> {
         .collect();
     Arc::new(Desired {
         releases: Vec::new(),
+        lookups: Vec::new(),
         target: ClusterName::new("one"),
         fleet: "fleet".into(),
         commit: None,

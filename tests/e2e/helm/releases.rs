@@ -482,3 +482,61 @@ fn a_release_waits_for_those_it_depends_on() {
     assert_eq!(code, Some(1));
     assert!(output.contains("waits for HelmRelease waiting/nobody") || output.contains("nobody"), "{output}");
 }
+
+#[test]
+fn a_chart_that_looks_for_its_password_keeps_it_across_commits_and_restarts() {
+    let server = shared(0);
+    let fleet = Fleet::of_one("looked-up");
+    fleet.repo.write("charts/vault/Chart.yaml", "apiVersion: v2\nname: vault\nversion: 1.0.0\n");
+    fleet.repo.write(
+        "charts/vault/templates/all.yaml",
+        r#"{{- $before := lookup "v1" "Secret" .Release.Namespace "vault" }}
+apiVersion: v1
+kind: Secret
+metadata: {name: vault}
+data:
+  password: {{ if $before }}{{ $before.data.password }}{{ else }}{{ randAlphaNum 20 | b64enc }}{{ end }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: vault}
+data:
+  text: {{ .Values.text }}
+  neighbours: {{ range (lookup "v1" "ConfigMap" .Release.Namespace "").items }}{{ if eq .metadata.name "neighbour" }}{{ .data.name }}{{ end }}{{ end }}
+"#,
+    );
+    fleet.repo.write("source.yaml", SOURCE);
+    let write = |text: &str| {
+        let release = release(&format!("  values: {{text: {text}}}\n"));
+        let release = release.replace("chart: shop", "chart: vault").replace("name: shop", "name: vault");
+        fleet.repo.write("release.yaml", &release.replace("NAMESPACE", "looked-up"));
+    };
+    server.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "looked-up"}}));
+    server.apply(&json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "neighbour", "namespace": "looked-up"}, "data": {"name": "found"}
+    }));
+    write("first");
+    let first = fleet.repo.commit("Release the vault");
+    let daemon = fleet.daemon();
+    fleet.wait_in_sync(&first);
+    let password =
+        || server.get("looked-up", "secret/vault").expect("it was applied")["data"]["password"].clone();
+    let data = || server.get("looked-up", "configmap/vault").expect("it was applied")["data"].clone();
+    let before = password();
+    assert_eq!(before.as_str().map(str::len), Some(28), "{before}");
+    assert_eq!(data(), json!({"text": "first", "neighbours": "found"}));
+
+    write("second");
+    let second = fleet.repo.commit("Say something else");
+    fleet.wait_in_sync(&second);
+    assert_eq!((data()["text"].clone(), password()), (json!("second"), before.clone()));
+    assert!(daemon.terminate());
+
+    let daemon = fleet.daemon();
+    write("third");
+    let third = fleet.repo.commit("Once more, after a restart");
+    fleet.wait_in_sync(&third);
+    assert_eq!((data()["text"].clone(), password()), (json!("third"), before));
+    assert!(daemon.terminate());
+}
