@@ -23,6 +23,8 @@ use crate::verbs::{self, Call, Payload};
 const LIMIT: usize = 3 << 20;
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the rest of a body that is too large is read.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Answers a request. `peer` is who the client's certificate is for.
 pub(crate) async fn answer(api: &Arc<Api>, peer: Option<User>, request: Request<Incoming>) -> Reply {
@@ -309,12 +311,29 @@ fn format_of(media_type: &str) -> Result<Format, ApiError> {
     }
 }
 
-async fn received(body: Incoming) -> Result<Bytes, ApiError> {
-    let collected = tokio::time::timeout(PATIENCE, Limited::new(body, LIMIT).collect()).await;
+async fn received(mut body: Incoming) -> Result<Bytes, ApiError> {
+    let collected = tokio::time::timeout(PATIENCE, Limited::new(&mut body, LIMIT).collect()).await;
     match collected {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(ApiError::too_large(LIMIT)),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            drain(body).await;
+            Err(ApiError::too_large(LIMIT))
+        }
         Ok(Err(error)) => Err(ApiError::bad_request(format!("the body did not arrive: {error}"))),
         Err(_) => Err(ApiError::bad_request("the body did not arrive in time")),
     }
+}
+
+/// Reads some more of a body that is refused: a client that is still sending when the
+/// connection closes would lose the answer with it.
+async fn drain(mut body: Incoming) {
+    let rest = async {
+        let mut left = LIMIT;
+        while let Some(Ok(frame)) = body.frame().await {
+            let size = frame.data_ref().map_or(0, Bytes::len);
+            let Some(less) = left.checked_sub(size) else { break };
+            left = less;
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, rest).await;
 }
