@@ -1,6 +1,6 @@
 //! What one cluster should hold.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -31,7 +31,7 @@ pub struct Desired {
     /// The releases that some of the objects are of.
     pub releases: Vec<DesiredRelease>,
     /// What charts want to know of the cluster, by the digests of their renderings.
-    pub lookups: Vec<(Digest, BTreeSet<LookupKey>)>,
+    pub lookups: HashMap<Digest, BTreeSet<LookupKey>>,
     /// The guard against deleting too much.
     pub prune: PruneSettings,
     /// How the health of objects of some kinds is judged.
@@ -125,7 +125,7 @@ impl Desired {
             objects: BTreeMap::new(),
             conflicts: BTreeMap::new(),
             releases: Vec::new(),
-            lookups: Vec::new(),
+            lookups: HashMap::new(),
             broken: fleet.broken.clone(),
             prune: fleet.settings.prune.clone(),
             health_checks: fleet.settings.health_checks.as_slice().into(),

@@ -148,7 +148,7 @@ impl Placer<'_> {
             Ok(Rendering::Done(rendered)) => Some(Ok((chart, rendered))),
             Ok(Rendering::Waits(rendering, keys)) => {
                 if let Some(desired) = self.targets.get_mut(cluster) {
-                    desired.lookups.push((rendering, keys));
+                    desired.lookups.insert(rendering, keys);
                 }
                 None
             }

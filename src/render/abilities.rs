@@ -10,7 +10,7 @@ use crate::fleet::Digest;
 use crate::render::release::{Answers, Lookups};
 
 /// What one cluster can do.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterAbilities {
     /// Its version and API versions.
     pub capabilities: Capabilities,

@@ -11,9 +11,6 @@ use crate::fleet::Digest;
 use crate::render::release::Answers;
 use crate::render::{Abilities, ClusterAbilities};
 
-/// Renderings whose answers are kept on each target; each is needed once.
-const ANSWERS: usize = 4096;
-
 /// What is known of the targets, and word of news.
 #[derive(Debug, Default)]
 pub struct Learned {
@@ -37,21 +34,24 @@ impl Learned {
     pub fn answer(&self, target: &ClusterName, rendering: Digest, answers: Answers) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(before) = known.get(target) else { return };
-        let mut all = before.answers.clone();
-        if all.len() >= ANSWERS {
-            all.clear();
-        }
+        let mut learned = (**before).clone();
         // A chart may look up one thing because of another: answers add up.
-        let mut together = all.get(&rendering).map(|answers| (**answers).clone()).unwrap_or_default();
-        together.extend(answers);
-        all.insert(rendering, Arc::new(together));
-        let learned = ClusterAbilities {
-            capabilities: before.capabilities.clone(),
-            digest: before.digest,
-            answers: all,
-        };
+        Arc::make_mut(learned.answers.entry(rendering).or_default()).extend(answers);
         known.insert(target.clone(), Arc::new(learned));
         self.news.notify_one();
+    }
+
+    /// Forgets the answers to all but what still waits: what is rendered needs them no
+    /// more, and there are Secrets among them.
+    pub fn keep_answers(&self, target: &ClusterName, waits: impl Fn(&Digest) -> bool) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(before) = known.get(target) else { return };
+        if before.answers.keys().all(&waits) {
+            return;
+        }
+        let mut learned = (**before).clone();
+        learned.answers.retain(|rendering, _| waits(rendering));
+        known.insert(target.clone(), Arc::new(learned));
     }
 
     /// All that is known.

@@ -29,7 +29,7 @@ impl Asking {
     /// What has to be asked now. A chart that looks up more with each answer asks again
     /// under the same digest.
     pub fn take_due(&mut self, desired: &Desired, now: Instant) -> Vec<(Digest, BTreeSet<LookupKey>)> {
-        self.0.retain(|rendering, _| desired.lookups.iter().any(|(wanted, _)| wanted == rendering));
+        self.0.retain(|rendering, _| desired.lookups.contains_key(rendering));
         let mut due = Vec::new();
         for (rendering, keys) in &desired.lookups {
             match self.0.get_mut(rendering) {

@@ -308,6 +308,8 @@ impl Session {
                         return Ok(Ended::Reconfigured);
                     }
                     self.records.desired_changes(&self.index.desired, &desired);
+                    self.learned
+                        .keep_answers(&desired.target, |rendering| desired.lookups.contains_key(rendering));
                     self.index.set_desired(desired);
                     self.prepare().await?;
                     is_changed = true;

@@ -1,6 +1,6 @@
 //! The rules of the index: calls and asserts, no server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ fn desired(objects: &[Value]) -> Arc<Desired> {
         .collect();
     Arc::new(Desired {
         releases: Vec::new(),
-        lookups: Vec::new(),
+        lookups: HashMap::new(),
         target: ClusterName::new("one"),
         fleet: "fleet".into(),
         commit: None,
