@@ -119,19 +119,8 @@ async fn observe(
     let mut live = BTreeMap::new();
     for kind in kinds {
         let Some(on_server) = discovery.kind(kind).filter(|kind| kind.is_watchable) else { continue };
-        let mut from = None;
-        loop {
-            let page = cluster.list(kind, on_server, Some(&selector), from.as_deref()).await?;
-            for item in page.items {
-                let value = serde_json::from_str(item.get()).unwrap_or_default();
-                let found = Live::new(kind, value);
-                live.insert(found.key.clone(), found);
-            }
-            match page.next {
-                Some(next) => from = Some(next),
-                None => break,
-            }
-        }
+        let found = cluster.list_all(kind, on_server, Some(&selector)).await?;
+        live.extend(found.into_iter().map(|found| (found.key.clone(), found)));
     }
     let missing = desired.objects.keys().filter_map(|key| {
         let on_server = discovery.kind(&key.group_kind)?;

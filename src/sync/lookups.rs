@@ -79,19 +79,11 @@ pub(super) async fn look_up(
         let answer = match discovery.kind(&kind) {
             None => json!({}),
             Some(on_server) if key.name.is_empty() => {
-                let (mut items, mut from) = (Vec::new(), None);
-                loop {
-                    let page = cluster.list(&kind, on_server, None, from.as_deref()).await?;
-                    let read =
-                        page.items.iter().filter_map(|item| serde_json::from_str::<Value>(item.get()).ok());
-                    items.extend(read.filter(|item| {
-                        key.namespace.is_empty() || item["metadata"]["namespace"] == *key.namespace
-                    }));
-                    match page.next {
-                        Some(next) => from = Some(next),
-                        None => break,
-                    }
-                }
+                let all = cluster.list_all(&kind, on_server, None).await?;
+                let items = all.into_iter().filter(|live| {
+                    key.namespace.is_empty() || live.key.namespace.as_deref() == Some(&*key.namespace)
+                });
+                let items: Vec<Value> = items.map(|live| live.value).collect();
                 json!({"apiVersion": key.api_version, "kind": format!("{}List", key.kind), "items": items})
             }
             Some(on_server) => {

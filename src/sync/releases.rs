@@ -179,23 +179,6 @@ fn secret_kind() -> GroupKind {
     GroupKind::new("", "Secret")
 }
 
-async fn records(
-    cluster: &Cluster,
-    secrets: &KindOnServer,
-    selector: &str,
-) -> Result<Vec<Live>, TargetError> {
-    let (mut all, mut from) = (Vec::new(), None);
-    loop {
-        let page = cluster.list(&secret_kind(), secrets, Some(selector), from.as_deref()).await?;
-        let items = page.items.iter().filter_map(|item| serde_json::from_str(item.get()).ok());
-        all.extend(items.map(|value| Live::new(&secret_kind(), value)));
-        match page.next {
-            Some(next) => from = Some(next),
-            None => return Ok(all),
-        }
-    }
-}
-
 fn number_of(secret: &Live) -> u64 {
     let label = secret.value.pointer("/metadata/labels/version").and_then(Value::as_str);
     label.and_then(|text| text.parse().ok()).unwrap_or(0)
@@ -204,7 +187,8 @@ fn number_of(secret: &Live) -> u64 {
 async fn write(recording: Recording, cluster: &Cluster, secrets: &KindOnServer) -> Result<(), TargetError> {
     let spec = Arc::clone(&recording.release.release);
     let (name, storage) = (spec.release_name(), spec.storage_namespace().to_owned());
-    let mut present = records(cluster, secrets, &format!("owner=helm,name={name}")).await?;
+    let mut present =
+        cluster.list_all(&secret_kind(), secrets, Some(&format!("owner=helm,name={name}"))).await?;
     present.retain(|secret| secret.key.namespace.as_deref() == Some(storage.as_str()));
     present.sort_by_key(number_of);
     let newest = present.last();
@@ -305,7 +289,9 @@ async fn sweep(
     cluster: &Cluster,
     secrets: &KindOnServer,
 ) -> Result<(), TargetError> {
-    let ours = records(cluster, secrets, &format!("owner=helm,{FLEET_LABEL}={inventory}")).await?;
+    let ours = cluster
+        .list_all(&secret_kind(), secrets, Some(&format!("owner=helm,{FLEET_LABEL}={inventory}")))
+        .await?;
     let gone: HashSet<(String, String)> = ours
         .iter()
         .map(|secret| {
@@ -316,7 +302,9 @@ async fn sweep(
         .collect();
     for (namespace, name) in gone {
         // With the revisions that Helm or Flux wrote before.
-        for secret in records(cluster, secrets, &format!("owner=helm,name={name}")).await? {
+        for secret in
+            cluster.list_all(&secret_kind(), secrets, Some(&format!("owner=helm,name={name}"))).await?
+        {
             if secret.key.namespace.as_deref() == Some(namespace.as_str()) {
                 cluster.delete(&secret.key, secrets, secret.uid()).await?;
             }

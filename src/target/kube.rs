@@ -167,6 +167,31 @@ impl Cluster {
         })
     }
 
+    /// All objects of a kind that carry a label, page by page.
+    ///
+    /// # Errors
+    /// As [`Cluster::list`].
+    pub async fn list_all(
+        &self,
+        kind: &GroupKind,
+        on_server: &KindOnServer,
+        label_selector: Option<&str>,
+    ) -> Result<Vec<Live>, TargetError> {
+        let (mut all, mut from) = (Vec::new(), None);
+        loop {
+            let page = self.list(kind, on_server, label_selector, from.as_deref()).await?;
+            for item in page.items {
+                let value = serde_json::from_str(item.get())
+                    .map_err(|error| unexpected(&kind.to_string(), &error))?;
+                all.push(Live::new(kind, value));
+            }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok(all),
+            }
+        }
+    }
+
     /// One object.
     ///
     /// # Errors
