@@ -71,7 +71,7 @@ impl Explain {
         }
         for key in &found {
             writeln!(out, "{key}")?;
-            for resource in placed.fleet.units.iter().flat_map(|loaded| &loaded.unit.resources) {
+            for resource in placed.fleet.resources() {
                 if resource.key == *key {
                     writeln!(out, "  defined at {}", resource.origin)?;
                 }
@@ -150,9 +150,7 @@ fn not_found(placed: &Placed, kind: &str, name: &str) -> Failure {
     let wanted = format!("{}/{name}", kind.to_lowercase());
     let known: Vec<String> = placed
         .fleet
-        .units
-        .iter()
-        .flat_map(|loaded| &loaded.unit.resources)
+        .resources()
         .map(|resource| format!("{}/{}", resource.key.group_kind.kind.to_lowercase(), resource.key.name))
         .collect();
     let hint = match crate::api::suggest(&wanted, known.iter().map(String::as_str)) {

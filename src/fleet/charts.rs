@@ -2,18 +2,14 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use serde_json::Value;
 use syncline_helm::chart::{Chart, ChartFile, load_archive, load_files, without_ignored};
 use syncline_helm::version::{Constraint, Version};
 use syncline_manifest::{GroupKind, ObjectKey};
 
 use super::cache::LoadCache;
 use super::location::join;
-use super::{Digest, Loaded, Located};
-use crate::api::{
-    ChartSource, ChartSourceSpec, ChartSpec, HelmRelease, HelmRepositorySpec, SecretName, suggest,
-};
+use super::{Digest, Fleet, Resource};
+use crate::api::{ChartSourceSpec, ChartSpec, HelmRelease, HelmRepositorySpec, SecretName, suggest};
 use crate::git::{Entry, EntryId, GitError, Snapshot};
 
 /// What a chart may hold: the bound of Helm's own archives.
@@ -84,12 +80,9 @@ impl NoChart {
 pub struct Charts<'f> {
     /// The commit.
     pub snapshot: &'f Snapshot,
-    /// The folder of it that is the fleet, from which paths count.
-    pub folder: &'f str,
-    /// Where charts come from.
-    pub sources: &'f [Located<ChartSource>],
-    /// What the fleet defines, Secrets for repositories among it.
-    pub units: &'f [Loaded],
+    /// The fleet: where its folder is, from which paths count, and what it defines,
+    /// sources and the Secrets for them among it.
+    pub fleet: &'f Fleet,
 }
 
 impl Charts<'_> {
@@ -106,7 +99,7 @@ impl Charts<'_> {
         let spec = match (&release.spec.chart, &release.spec.chart_ref) {
             (Some(chart), _) => &chart.spec,
             (None, Some(reference)) => {
-                let source = self.sources.iter().find(|source| source.value.is_meant(reference, from));
+                let source = self.fleet.sources.iter().find(|source| source.value.is_meant(reference, from));
                 match source.map(|source| &source.value.spec) {
                     Some(ChartSourceSpec::HelmChart(spec)) => &**spec,
                     Some(_) => return Ok(Err(remote(&reference.kind, &reference.name))),
@@ -125,7 +118,7 @@ impl Charts<'_> {
         loads: &mut LoadCache,
     ) -> Result<Result<FoundChart, NoChart>, GitError> {
         let reference = &spec.source_ref;
-        let source = self.sources.iter().find(|source| source.value.is_meant(reference, from));
+        let source = self.fleet.sources.iter().find(|source| source.value.is_meant(reference, from));
         match (source.map(|source| &source.value.spec), reference.kind.as_str()) {
             (Some(ChartSourceSpec::HelmRepository(repository)), _) if !repository.url.contains("://") => {
                 Ok(self.in_folder(&self.path(&repository.url), spec, loads)?.map(FoundChart::Here))
@@ -152,22 +145,16 @@ impl Charts<'_> {
         namespace: &str,
         spec: &ChartSpec,
     ) -> Result<ChartRequest, NoChart> {
-        let secret = |reference: &Option<SecretName>| -> Result<Option<Value>, NoChart> {
+        let secret = |reference: &Option<SecretName>| -> Result<Option<&Arc<Resource>>, NoChart> {
             let Some(reference) = reference else { return Ok(None) };
             let key = ObjectKey::new(GroupKind::new("", "Secret"), Some(namespace), &reference.name);
-            let mut resources = self.units.iter().flat_map(|loaded| &loaded.unit.resources);
-            match resources.find(|resource| resource.key == key) {
-                Some(resource) => Ok(Some(resource.value())),
+            match self.fleet.resource(&key) {
+                Some(secret) => Ok(Some(secret)),
                 None => Err(NoChart::new(
                     format!("the repository needs {key}, which is not defined"),
                     "add the Secret to the fleet repository",
                 )),
             }
-        };
-        let text = |secret: &Value, key: &str| {
-            let bytes =
-                base64::engine::general_purpose::STANDARD.decode(secret["data"][key].as_str()?).ok()?;
-            String::from_utf8(bytes).ok()
         };
         let login = secret(&repository.secret_ref)?;
         let trusted = secret(&repository.cert_secret_ref)?;
@@ -176,17 +163,16 @@ impl Charts<'_> {
             chart: spec.chart.clone(),
             version: spec.version.clone().unwrap_or_else(|| "*".to_owned()),
             credentials: login
-                .as_ref()
-                .and_then(|secret| Some((text(secret, "username")?, text(secret, "password")?))),
+                .and_then(|secret| Some((secret.data_text("username")?, secret.data_text("password")?))),
             pass_credentials: repository.pass_credentials,
             authority: trusted
                 .or(login)
-                .and_then(|secret| text(&secret, "ca.crt").or_else(|| text(&secret, "caFile"))),
+                .and_then(|secret| secret.data_text("ca.crt").or_else(|| secret.data_text("caFile"))),
         })
     }
 
     fn no_source(&self, kind: &str, name: &str) -> NoChart {
-        let names = self.sources.iter().map(|source| source.value.metadata.name.as_str());
+        let names = self.fleet.sources.iter().map(|source| source.value.metadata.name.as_str());
         let hint = match suggest(name, names) {
             Some(close) => format!("did you mean {close}?"),
             None => format!(
@@ -211,7 +197,7 @@ impl Charts<'_> {
 
     /// A path as the fleet writes it, from the root of the repository.
     fn path(&self, written: &str) -> String {
-        join(self.folder, written.trim_start_matches("./").trim_matches('/'))
+        join(&self.fleet.folder, written.trim_start_matches("./").trim_matches('/'))
     }
 
     /// The newest chart of a name and range among those of a folder.

@@ -22,7 +22,7 @@ mod unit;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use syncline_manifest::Origin;
+use syncline_manifest::{ObjectKey, Origin};
 
 use crate::api::{ChartSource, Cluster, ClusterName, ConfigObject, HelmRelease, Policy, Settings};
 use crate::git::{CommitId, GitError, Snapshot};
@@ -168,10 +168,19 @@ impl Fleet {
         }
     }
 
+    /// What all units define, as it is before overlays.
+    pub fn resources(&self) -> impl Iterator<Item = &Arc<Resource>> {
+        self.units.iter().flat_map(|loaded| &loaded.unit.resources)
+    }
+
+    /// What the fleet defines under a key.
+    pub fn resource(&self, key: &ObjectKey) -> Option<&Arc<Resource>> {
+        self.resources().find(|resource| resource.key == *key)
+    }
+
     /// Whether there is any release of a chart.
     pub fn has_releases(&self) -> bool {
-        let mut resources = self.units.iter().flat_map(|loaded| &loaded.unit.resources);
-        resources.any(|resource| resource.key.group_kind.is(HelmRelease::GROUP, "HelmRelease"))
+        self.resources().any(|resource| resource.key.group_kind.is(HelmRelease::GROUP, "HelmRelease"))
     }
 
     /// Whether any diagnostic is an error.

@@ -106,6 +106,16 @@ impl Resource {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
+    /// The text that a ConfigMap or a Secret has at a key.
+    pub fn data_text(&self, key: &str) -> Option<String> {
+        let value = self.value();
+        let data = value["data"][key].as_str()?;
+        if !self.key.group_kind.is("", "Secret") {
+            return Some(data.to_owned());
+        }
+        String::from_utf8(base64::engine::general_purpose::STANDARD.decode(data).ok()?).ok()
+    }
+
     /// The object as JSON text.
     pub fn body(&self) -> &[u8] {
         &self.body

@@ -113,12 +113,7 @@ impl Placer<'_> {
         cluster: &ClusterName,
         abilities: &ClusterAbilities,
     ) -> Result<Option<Released>, GitError> {
-        let charts = Charts {
-            snapshot: self.snapshot,
-            folder: &self.fleet.folder,
-            sources: &self.fleet.sources,
-            units: &self.fleet.units,
-        };
+        let charts = Charts { snapshot: self.snapshot, fleet: self.fleet };
         let found = match charts.of(release, self.loads)? {
             Ok(FoundChart::Here(chart)) => Ok(chart),
             Ok(FoundChart::Remote(request)) => match (self.remote)(&request) {
@@ -139,10 +134,7 @@ impl Placer<'_> {
             }
         };
         let fleet = self.fleet;
-        let lookup = |key: &_| {
-            let mut resources = fleet.units.iter().flat_map(|loaded| &loaded.unit.resources);
-            resources.find(|resource| resource.key == *key).cloned()
-        };
+        let lookup = |key: &_| fleet.resource(key).cloned();
         let facts = (cluster, abilities, self.abilities);
         Ok(match self.renders.release(resource, release, &chart, facts, &lookup) {
             Ok(Rendering::Done(rendered)) => Some(Ok((chart, rendered))),

@@ -180,8 +180,7 @@ fn secret_kind() -> GroupKind {
 }
 
 fn number_of(secret: &Live) -> u64 {
-    let label = secret.value.pointer("/metadata/labels/version").and_then(Value::as_str);
-    label.and_then(|text| text.parse().ok()).unwrap_or(0)
+    secret.label("version").and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 async fn write(recording: Recording, cluster: &Cluster, secrets: &KindOnServer) -> Result<(), TargetError> {
@@ -193,13 +192,9 @@ async fn write(recording: Recording, cluster: &Cluster, secrets: &KindOnServer) 
     present.sort_by_key(number_of);
     let newest = present.last();
     let digest = recording.release.digest.to_string();
-    let annotation = |secret: &Live| {
-        let annotations = &secret.value["metadata"]["annotations"];
-        annotations[DIGEST_ANNOTATION].as_str().map(str::to_owned)
-    };
-    let is_deployed = |secret: &Live| secret.value["metadata"]["labels"]["status"] == "deployed";
+    let is_deployed = |secret: &Live| secret.label("status") == Some("deployed");
     if newest
-        .is_some_and(|newest| is_deployed(newest) && annotation(newest).as_deref() == Some(digest.as_str()))
+        .is_some_and(|newest| is_deployed(newest) && newest.annotation(DIGEST_ANNOTATION) == Some(&*digest))
     {
         return Ok(());
     }
@@ -295,7 +290,7 @@ async fn sweep(
     let gone: HashSet<(String, String)> = ours
         .iter()
         .map(|secret| {
-            let name = secret.value["metadata"]["labels"]["name"].as_str().unwrap_or_default();
+            let name = secret.label("name").unwrap_or_default();
             (secret.key.namespace.as_deref().unwrap_or_default().to_owned(), name.to_owned())
         })
         .filter(|release| !kept.contains(release))

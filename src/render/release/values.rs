@@ -1,8 +1,6 @@
 //! The values of a release: those of its chart's files, of ConfigMaps and Secrets, and
 //! its own, the later the stronger.
 
-use base64::Engine as _;
-use serde_json::Value;
 use syncline_helm::chart::Chart;
 use syncline_helm::values::{self, SetKind};
 use syncline_manifest::{GroupKind, ObjectKey};
@@ -77,7 +75,7 @@ fn of_reference(
     let is_secret = reference.kind == ValuesKind::Secret;
     let key = key_of(release, reference);
     let values_key = reference.values_key.as_deref().unwrap_or("values.yaml");
-    let text = match lookup(&key).map(|resource| text_of(&resource.value(), values_key, is_secret)) {
+    let text = match lookup(&key).map(|resource| resource.data_text(values_key)) {
         Some(Some(text)) => text,
         _ if reference.optional => return Ok(()),
         Some(None) => {
@@ -112,13 +110,4 @@ fn of_reference(
         values::set(all, &format!("{path}={escaped}"), kind)
     };
     set.map_err(|error| (format!("targetPath {path}: {}", error.message), None))
-}
-
-fn text_of(object: &Value, key: &str, is_secret: bool) -> Option<String> {
-    let data = object["data"][key].as_str()?;
-    if !is_secret {
-        return Some(data.to_owned());
-    }
-    let bytes = base64::engine::general_purpose::STANDARD.decode(data).ok()?;
-    String::from_utf8(bytes).ok()
 }
