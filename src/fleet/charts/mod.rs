@@ -1,32 +1,20 @@
-//! Charts that lie in the fleet repository: folders with a Chart.yaml, or archives.
+//! The charts of releases: where the sources of a fleet say that they are, in its own
+//! repository or elsewhere.
+
+mod load;
 
 use std::sync::Arc;
 
-use syncline_helm::chart::{Chart, ChartFile, load_archive, load_files, without_ignored};
 use syncline_helm::version::{Constraint, Version};
 use syncline_manifest::{GroupKind, ObjectKey};
 
 use super::cache::LoadCache;
 use super::location::join;
-use super::{Digest, Fleet, Resource};
+use super::{Fleet, Resource};
 use crate::api::{ChartSourceSpec, ChartSpec, HelmRelease, HelmRepositorySpec, SecretName, suggest};
-use crate::git::{Entry, EntryId, GitError, Snapshot};
-
-/// What a chart may hold: the bound of Helm's own archives.
-const MAX_CHART_BYTES: u64 = 100 << 20;
-/// Folders within folders of a chart.
-const MAX_DEPTH: usize = 32;
-
-/// A chart with what identifies its content.
-#[derive(Debug, Clone)]
-pub struct LoadedChart {
-    /// The chart.
-    pub chart: Arc<Chart>,
-    /// The digest of its files.
-    pub digest: Digest,
-    /// Where it lies.
-    pub path: Arc<str>,
-}
+use crate::git::{GitError, Snapshot};
+pub(super) use load::load;
+pub use load::{LoadedChart, NoChart};
 
 /// A chart that a HelmRepository serves over HTTP.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,21 +47,6 @@ pub enum FoundChart {
     Here(LoadedChart),
     /// Elsewhere: it has to be fetched.
     Remote(Box<ChartRequest>),
-}
-
-/// Why a release has no chart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoChart {
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-}
-
-impl NoChart {
-    fn new(message: impl Into<String>, hint: impl Into<String>) -> NoChart {
-        NoChart { message: message.into(), hint: Some(hint.into()) }
-    }
 }
 
 /// The charts of a commit.
@@ -296,64 +269,4 @@ fn nearest_versions<T>(wanted: &str, versions: &[(Version, T)]) -> String {
     let shown: Vec<&str> =
         versions.iter().skip(from).take(4).map(|(version, _)| &*version.original).collect();
     shown.join(", ")
-}
-
-/// Loads what lies at an entry.
-pub(super) fn load(
-    snapshot: &Snapshot,
-    path: &str,
-    entry: &Entry,
-) -> Result<Result<LoadedChart, NoChart>, GitError> {
-    let chart = if entry.is_folder {
-        let (mut files, mut left) = (Vec::new(), MAX_CHART_BYTES);
-        if !folder(snapshot, "", entry.id, &mut files, &mut left, MAX_DEPTH)? {
-            return Ok(Err(NoChart::new(
-                format!(
-                    "the chart at {path:?} has more than {MAX_CHART_BYTES} bytes or {MAX_DEPTH} folders within each other"
-                ),
-                "keep what is no part of the chart elsewhere",
-            )));
-        }
-        without_ignored(files).and_then(load_files)
-    } else {
-        load_archive(&snapshot.read(entry.id)?, &Default::default(), 0)
-    };
-    Ok(match chart {
-        Ok(chart) => Ok(LoadedChart {
-            chart: Arc::new(chart),
-            digest: Digest::of(entry.id.to_string().as_bytes()),
-            path: path.into(),
-        }),
-        Err(error) => {
-            Err(NoChart { message: format!("the chart at {path:?} does not load: {error}"), hint: None })
-        }
-    })
-}
-
-/// Gathers the files of a folder; false when there is too much.
-fn folder(
-    snapshot: &Snapshot,
-    prefix: &str,
-    id: EntryId,
-    files: &mut Vec<ChartFile>,
-    left: &mut u64,
-    depth: usize,
-) -> Result<bool, GitError> {
-    if depth == 0 {
-        return Ok(false);
-    }
-    for entry in snapshot.list(id)?.iter() {
-        let name = join(prefix, &entry.name);
-        if entry.is_folder {
-            if !folder(snapshot, &name, entry.id, files, left, depth - 1)? {
-                return Ok(false);
-            }
-            continue;
-        }
-        let size = snapshot.size(entry.id)?;
-        let Some(rest) = left.checked_sub(size) else { return Ok(false) };
-        *left = rest;
-        files.push(ChartFile { name, data: snapshot.read(entry.id)?.into() });
-    }
-    Ok(true)
 }
