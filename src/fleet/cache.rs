@@ -18,7 +18,7 @@ type LoadedUnit = Result<Arc<Unit>, Arc<[Diagnostic]>>;
 pub struct LoadCache {
     folders: Generations<EntryId, Arc<[Entry]>>,
     units: Generations<(Arc<str>, EntryId), LoadedUnit>,
-    charts: Generations<EntryId, Result<LoadedChart, NoChart>>,
+    charts: Generations<(Arc<str>, EntryId), Result<LoadedChart, NoChart>>,
 }
 
 impl LoadCache {
@@ -50,11 +50,13 @@ impl LoadCache {
         path: &str,
         entry: &Entry,
     ) -> Result<Result<LoadedChart, NoChart>, GitError> {
-        if let Some(known) = self.charts.get(&entry.id) {
+        // What is wrong with a chart is told with its path, so that counts too.
+        let key = (Arc::from(path), entry.id);
+        if let Some(known) = self.charts.get(&key) {
             return Ok(known);
         }
         let loaded = charts::load(snapshot, path, entry)?;
-        self.charts.insert(entry.id, loaded.clone());
+        self.charts.insert(key, loaded.clone());
         Ok(loaded)
     }
 
