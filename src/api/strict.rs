@@ -146,8 +146,7 @@ mod tests {
     use syncline_manifest::GroupVersionKind;
 
     fn errors(value: &Value) -> Vec<(String, Option<String>)> {
-        let gvk =
-            GroupVersionKind::parse(value["apiVersion"].as_str().unwrap(), value["kind"].as_str().unwrap());
+        let gvk = GroupVersionKind::of(value);
         let kind = ConfigKind::of(&gvk).unwrap();
         let errors = ConfigObject::parse(kind, &gvk, value).unwrap_err();
         errors

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A kind without its version: what stays the same when an API moves on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,6 +54,12 @@ impl GroupVersionKind {
     pub fn parse(api_version: &str, kind: &str) -> GroupVersionKind {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         GroupVersionKind { group: group.into(), version: version.into(), kind: kind.into() }
+    }
+
+    /// Of an object; what it does not say is empty.
+    pub fn of(object: &Value) -> GroupVersionKind {
+        let text = |field: &str| object[field].as_str().unwrap_or_default();
+        GroupVersionKind::parse(text("apiVersion"), text("kind"))
     }
 
     /// The `apiVersion` field.

@@ -134,7 +134,7 @@ impl Manifest {
 
     /// Its kind and version.
     pub fn gvk(&self) -> GroupVersionKind {
-        GroupVersionKind::parse(text(&self.value, "/apiVersion"), text(&self.value, "/kind"))
+        GroupVersionKind::of(&self.value)
     }
 
     /// Its identity. A built-in namespaced kind without a namespace is in

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use syncline_helm::release::Rendered;
 use syncline_manifest::yaml::{self, Document};
-use syncline_manifest::{Manifest, ObjectKey, schema};
+use syncline_manifest::{GroupVersionKind, Manifest, ObjectKey, schema};
 
 use super::{definitions_of, namespace_object, post};
 use crate::api::{DriftMode, HelmRelease};
@@ -104,8 +104,7 @@ fn scopes(values: &[Value]) -> HashMap<(String, String), Scope> {
 
 /// Puts an object that names no namespace into the release's.
 fn place(value: &mut Value, release: &HelmRelease, scopes: &HashMap<(String, String), Scope>) {
-    let text = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
-    let gvk = syncline_manifest::GroupVersionKind::parse(&text("apiVersion"), &text("kind"));
+    let gvk = GroupVersionKind::of(value);
     let is_cluster_wide = match schema::kind(&gvk) {
         Some(kind) => kind.scope == schema::Scope::Cluster,
         None => scopes.get(&(gvk.group.clone(), gvk.kind.clone())) == Some(&Scope::Cluster),
@@ -118,24 +117,22 @@ fn place(value: &mut Value, release: &HelmRelease, scopes: &HashMap<(String, Str
 }
 
 fn annotate(value: &mut Value, name: &str, text: &str) {
-    let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else { return };
-    let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
-    if annotations.is_null() {
-        *annotations = json!({});
-    }
-    if let Some(annotations) = annotations.as_object_mut() {
-        annotations.insert(name.to_owned(), text.into());
-    }
+    set(value, "annotations", name, text);
 }
 
 fn label(value: &mut Value, name: &str, text: &str) {
+    set(value, "labels", name, text);
+}
+
+/// Sets a text in a mapping of the metadata, which may be missing or null.
+fn set(value: &mut Value, mapping: &str, name: &str, text: &str) {
     let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else { return };
-    let labels = metadata.entry("labels").or_insert_with(|| json!({}));
-    if labels.is_null() {
-        *labels = json!({});
+    let mapping = metadata.entry(mapping).or_insert_with(|| json!({}));
+    if mapping.is_null() {
+        *mapping = json!({});
     }
-    if let Some(labels) = labels.as_object_mut() {
-        labels.insert(name.to_owned(), text.into());
+    if let Some(mapping) = mapping.as_object_mut() {
+        mapping.insert(name.to_owned(), text.into());
     }
 }
 

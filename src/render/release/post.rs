@@ -2,6 +2,7 @@
 
 use regex::Regex;
 use serde_json::Value;
+use syncline_manifest::GroupVersionKind;
 use syncline_manifest::merge::{json6902, strategic};
 use syncline_manifest::schema::Shape;
 use syncline_manifest::yaml;
@@ -40,15 +41,11 @@ fn one(kustomize: &Kustomize, objects: &mut [Value]) -> Result<(), String> {
 }
 
 fn merge(partial: &Value, target: Option<&Selector>, objects: &mut [Value]) -> Result<(), String> {
+    let meant_kind = GroupVersionKind::of(partial).group_kind();
     let same = |object: &Value| {
-        let group = |value: &Value| {
-            let version = value["apiVersion"].as_str().unwrap_or_default();
-            version.split_once('/').map_or(String::new(), |(group, _)| group.to_owned())
-        };
         let namespace =
             |value: &Value| value.pointer("/metadata/namespace").and_then(Value::as_str).map(str::to_owned);
-        object["kind"] == partial["kind"]
-            && group(object) == group(partial)
+        GroupVersionKind::of(object).group_kind() == meant_kind
             && object["metadata"]["name"] == partial["metadata"]["name"]
             && namespace(partial).is_none_or(|wanted| namespace(object).is_none_or(|found| found == wanted))
     };
@@ -67,8 +64,7 @@ fn merge(partial: &Value, target: Option<&Selector>, objects: &mut [Value]) -> R
             metadata.remove("name");
             metadata.remove("namespace");
         }
-        let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
-        let gvk = syncline_manifest::GroupVersionKind::parse(&text("apiVersion"), &text("kind"));
+        let gvk = GroupVersionKind::of(object);
         let merged =
             strategic(object.take(), &partial, Shape::of(&gvk)).map_err(|error| error.to_string())?;
         // `$patch: delete` leaves nothing.
@@ -96,16 +92,15 @@ fn operations(operations: &Value, target: &Selector, objects: &mut [Value]) -> R
 /// a whole.
 pub(super) fn selects(selector: &Selector, object: &Value) -> bool {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let version = text("/apiVersion");
-    let (group, version) = version.split_once('/').unwrap_or(("", version));
+    let gvk = GroupVersionKind::of(object);
     let fits = |wanted: &Option<String>, found: &str| match wanted {
         None => true,
         Some(wanted) if wanted.is_empty() => true,
         Some(wanted) => Regex::new(&format!("^(?:{wanted})$")).is_ok_and(|regex| regex.is_match(found)),
     };
-    fits(&selector.group, group)
-        && fits(&selector.version, version)
-        && fits(&selector.kind, text("/kind"))
+    fits(&selector.group, &gvk.group)
+        && fits(&selector.version, &gvk.version)
+        && fits(&selector.kind, &gvk.kind)
         && fits(&selector.name, text("/metadata/name"))
         && fits(&selector.namespace, text("/metadata/namespace"))
         && selector.label_selector.as_ref().is_none_or(|wanted| has(wanted, &object["metadata"]["labels"]))
