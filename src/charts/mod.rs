@@ -7,7 +7,7 @@
 mod index;
 mod store;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -34,12 +34,13 @@ type Answer = Result<LoadedChart, NoChart>;
 pub struct RemoteCharts {
     store: Store,
     known: Mutex<HashMap<ChartRequest, (Answer, Instant)>>,
+    under_way: Mutex<HashSet<ChartRequest>>,
 }
 
 impl RemoteCharts {
     /// Charts that are kept in a folder.
     pub fn new(folder: PathBuf) -> RemoteCharts {
-        RemoteCharts { store: Store::new(folder), known: Mutex::default() }
+        RemoteCharts { store: Store::new(folder), known: Mutex::default(), under_way: Mutex::default() }
     }
 
     /// What is known of a chart; None when it was not asked for yet.
@@ -59,11 +60,24 @@ impl RemoteCharts {
     }
 
     /// Fetches charts, or finds them where a repository does not answer; blocks until each
-    /// has an answer. Gives whether any answer is new.
+    /// that nobody else fetches already has an answer. Gives whether any answer is new.
     pub fn fetch(&self, requests: &BTreeSet<ChartRequest>) -> bool {
-        let mut by_repository: HashMap<&str, Vec<&ChartRequest>> = HashMap::new();
+        let mut begun = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let requests: Vec<&ChartRequest> =
+            requests.iter().filter(|request| begun.insert((*request).clone())).collect();
+        drop(begun);
+        let is_new = self.fetch_all(&requests);
+        let mut begun = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.retain(|request| !requests.contains(&request));
+        is_new
+    }
+
+    fn fetch_all(&self, requests: &[&ChartRequest]) -> bool {
+        // Who asks otherwise may be shown another index.
+        let mut by_repository: HashMap<_, Vec<&ChartRequest>> = HashMap::new();
         for request in requests {
-            by_repository.entry(&request.repository).or_default().push(request);
+            let access = (&request.repository, &request.credentials, &request.authority);
+            by_repository.entry(access).or_default().push(request);
         }
         let repositories: Vec<Vec<&ChartRequest>> = by_repository.into_values().collect();
         let mut is_new = false;
@@ -133,8 +147,9 @@ impl RemoteCharts {
             message: format!("{}: chart {:?}: {}", request.repository, request.chart, problem.message),
             hint: problem.hint,
         })?;
-        let bytes = match entry.digest.as_deref().and_then(|digest| self.store.archive(digest)) {
-            Some(bytes) => bytes,
+        let stored = entry.digest.as_deref().and_then(|digest| Some((digest, self.store.archive(digest)?)));
+        let (digest, bytes) = match stored {
+            Some((digest, bytes)) => (digest.to_owned(), bytes),
             None => {
                 let url = entry.url(&request.repository).ok_or_else(|| NoChart {
                     message: format!(
@@ -155,7 +170,7 @@ impl RemoteCharts {
                         ),
                     });
                 }
-                bytes
+                (digest, bytes)
             }
         };
         let chart =
@@ -165,7 +180,7 @@ impl RemoteCharts {
             })?;
         Ok(LoadedChart {
             chart: std::sync::Arc::new(chart),
-            digest: Digest::of(store::sha256(&bytes).as_bytes()),
+            digest: Digest::of(digest.as_bytes()),
             path: format!("{}/{}-{}", request.repository.trim_end_matches('/'), request.chart, entry.version)
                 .into(),
         })

@@ -11,7 +11,7 @@ pub(super) struct Store {
 }
 
 /// The SHA-256 of some bytes, in small letters.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+fn sha256(bytes: &[u8]) -> String {
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
