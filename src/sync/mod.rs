@@ -26,6 +26,7 @@ mod plan;
 mod prune;
 mod releases;
 mod status;
+mod step;
 mod task;
 
 pub use engine::{EngineOptions, FleetStatus, SourceStatus, run_engine};
