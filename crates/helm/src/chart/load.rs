@@ -115,7 +115,7 @@ pub(super) fn nested(files: Vec<ChartFile>, depth: usize) -> Result<Chart, Chart
             "values.yaml" => {
                 chart.values = match yaml_of(&file)? {
                     serde_json::Value::Null => Frozen::empty(),
-                    value @ serde_json::Value::Object(_) => Frozen::from_yaml(&value),
+                    value @ serde_json::Value::Object(_) => Frozen::of(&value),
                     _ => return Err(ChartError::invalid("values.yaml", "the values are no mapping")),
                 };
                 chart.values_text = Some(file.data);

@@ -191,6 +191,12 @@ impl Map {
         Map::from_entries(MapType::Any, Entries::default())
     }
 
+    /// The mapping of a JSON document, as [`Value::from_json`].
+    pub fn from_json(entries: &serde_json::Map<String, serde_json::Value>) -> Map {
+        let entries = entries.iter().map(|(key, value)| (Str::from(key.as_str()), Value::from_json(value)));
+        Map::from_entries(MapType::Any, entries.collect())
+    }
+
     /// A map of one type with these entries.
     pub fn from_entries(kind: MapType, entries: Entries) -> Map {
         Map { kind, entries: Rc::new(RefCell::new(entries)) }
@@ -359,11 +365,7 @@ impl Value {
             },
             serde_json::Value::String(text) => Value::text(text.as_str()),
             serde_json::Value::Array(items) => Value::list(items.iter().map(Value::from_json).collect()),
-            serde_json::Value::Object(entries) => {
-                let entries =
-                    entries.iter().map(|(key, value)| (Str::from(key.as_str()), Value::from_json(value)));
-                Value::Map(Map::from_entries(MapType::Any, entries.collect()))
-            }
+            serde_json::Value::Object(entries) => Value::Map(Map::from_json(entries)),
         }
     }
 

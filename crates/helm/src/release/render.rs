@@ -10,7 +10,7 @@ use super::manifests::{Definition, Piece, RenderedManifest, collect, order};
 use crate::chart::{Chart, ChartObject, ChartType, Files};
 use crate::go::{Map, MapType, Str, Value};
 use crate::template::{Environment, Execution, Missing, without_no_value};
-use crate::values::{Frozen, Node, coalesce_values, process, validate};
+use crate::values::{Node, coalesce_values, process, validate};
 
 /// What is done with a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +123,7 @@ fn print_chart<'c>(
     options: RenderOptions<'_>,
 ) -> Result<(Node<'c>, Vec<(Arc<str>, Str)>), RenderError> {
     installable(chart, capabilities)?;
-    let values = Frozen::from_json(&serde_json::Value::Object(values.clone())).thaw_map();
+    let values = Map::from_json(values);
     let root = process(chart, &values).map_err(RenderError::Values)?;
     let printed = print_templates(&root, &values, release, capabilities, options)?;
     Ok((root, printed))

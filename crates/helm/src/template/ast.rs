@@ -185,18 +185,23 @@ impl Command {
             if at > 0 {
                 out.push(' ');
             }
-            if let Term::Pipe(pipe) = &operand.kind {
-                out.push('(');
-                pipe.print(out);
-                out.push(')');
-            } else {
-                operand.print(out);
-            }
+            operand.print_grouped(out);
         }
     }
 }
 
 impl Operand {
+    /// The word among others: a pipeline in parentheses.
+    fn print_grouped(&self, out: &mut String) {
+        if let Term::Pipe(pipe) = &self.kind {
+            out.push('(');
+            pipe.print(out);
+            out.push(')');
+        } else {
+            self.print(out);
+        }
+    }
+
     /// The word as Go prints it in messages.
     pub fn print(&self, out: &mut String) {
         match &self.kind {
@@ -211,13 +216,7 @@ impl Operand {
                 fields(out, &names[1..]);
             }
             Term::Chain(inner, names) => {
-                if let Term::Pipe(pipe) = &inner.kind {
-                    out.push('(');
-                    pipe.print(out);
-                    out.push(')');
-                } else {
-                    inner.print(out);
-                }
+                inner.print_grouped(out);
                 fields(out, names);
             }
             Term::Function(function) => out.push_str(function.name),

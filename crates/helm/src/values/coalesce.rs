@@ -1,7 +1,7 @@
 //! Values of users over those of charts, as `chartutil.CoalesceValues` and `MergeValues`
 //! do it; null deletes in the one and stays in the other.
 
-use super::dependencies::Node;
+use super::Node;
 use crate::go::{Map, Value};
 
 /// What null in the stronger values does.

@@ -13,9 +13,7 @@ pub enum Frozen {
     Nil,
     /// A boolean.
     Bool(bool),
-    /// An integer that `--set` gave.
-    Int(i64),
-    /// Any other number.
+    /// A number.
     Float(f64),
     /// A text.
     Text(Str),
@@ -32,32 +30,16 @@ impl Frozen {
     }
 
     /// Values as YAML was read: every number is a float.
-    pub fn from_yaml(json: &Json) -> Frozen {
-        Frozen::convert(json, true)
-    }
-
-    /// Values as they are: integers stay integers.
-    pub fn from_json(json: &Json) -> Frozen {
-        Frozen::convert(json, false)
-    }
-
-    fn convert(json: &Json, floats: bool) -> Frozen {
+    pub fn of(json: &Json) -> Frozen {
         match json {
             Json::Null => Frozen::Nil,
             Json::Bool(flag) => Frozen::Bool(*flag),
-            Json::Number(number) => match number.as_i64() {
-                Some(int) if !floats => Frozen::Int(int),
-                _ => Frozen::Float(number.as_f64().unwrap_or(f64::NAN)),
-            },
+            Json::Number(number) => Frozen::Float(number.as_f64().unwrap_or(f64::NAN)),
             Json::String(text) => Frozen::Text(text.as_str().into()),
-            Json::Array(items) => {
-                Frozen::List(items.iter().map(|item| Frozen::convert(item, floats)).collect())
-            }
+            Json::Array(items) => Frozen::List(items.iter().map(Frozen::of).collect()),
             Json::Object(entries) => {
-                let mut entries: Vec<(Str, Frozen)> = entries
-                    .iter()
-                    .map(|(key, value)| (Str::from(key.as_str()), Frozen::convert(value, floats)))
-                    .collect();
+                let mut entries: Vec<(Str, Frozen)> =
+                    entries.iter().map(|(key, value)| (Str::from(key.as_str()), Frozen::of(value))).collect();
                 entries.sort_by(|(a, _), (b, _)| a.cmp(b));
                 Frozen::Map(entries.into())
             }
@@ -69,7 +51,6 @@ impl Frozen {
         match self {
             Frozen::Nil => Value::Nil,
             Frozen::Bool(flag) => Value::Bool(*flag),
-            Frozen::Int(int) => Value::Int64(*int),
             Frozen::Float(float) => Value::Float(*float),
             Frozen::Text(text) => Value::String(text.clone()),
             Frozen::List(items) => Value::list(items.iter().map(Frozen::thaw).collect()),

@@ -6,6 +6,7 @@
 mod coalesce;
 mod dependencies;
 mod frozen;
+mod node;
 mod schema;
 mod set;
 
@@ -14,7 +15,8 @@ pub use schema::SchemaViolation;
 pub use set::{SetError, SetKind, set, set_file, set_json, set_literal};
 
 pub(crate) use coalesce::{Nulls, coalesce_values};
-pub(crate) use dependencies::{Node, process};
+pub(crate) use dependencies::process;
+pub(crate) use node::Node;
 pub(crate) use schema::validate;
 
 use serde_json::{Map, Number, Value as Json};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::dependencies::Node;
+use super::Node;
 use crate::go::{Map, Value, json};
 
 /// A value that a chart's schema does not allow.
