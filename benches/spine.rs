@@ -38,12 +38,18 @@ fn key_of(object: &Value) -> ObjectKey {
     ObjectKey::new(kind, text("/metadata/namespace"), text("/metadata/name").unwrap_or_default())
 }
 
+/// The folder of kubeconfigs, with that of the cluster `one`.
+fn kubeconfigs(server: &ApiServer) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("one"), server.kubeconfig(User::Admin)).expect("a file");
+    folder
+}
+
 async fn connect(server: &ApiServer) -> (Cluster, Discovery) {
-    let secrets = tempfile::tempdir().expect("a folder");
-    std::fs::write(secrets.path().join("a"), server.kubeconfig(User::Admin)).expect("a file");
+    let secrets = kubeconfigs(server);
     let cluster = serde_json::from_value(json!({
-        "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Cluster", "metadata": {"name": "a"},
-        "spec": {"kubeconfigSecretRef": {"name": "a"}},
+        "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Cluster", "metadata": {"name": "one"},
+        "spec": {"kubeconfigSecretRef": {"name": "one"}},
     }));
     let kubeconfigs = Kubeconfigs::new(Some(secrets.path().to_owned()), ExecCredentials::Forbidden);
     let cluster = kubeconfigs.connect(&cluster.expect("a cluster")).await.expect("it connects");
@@ -212,8 +218,7 @@ async fn measure_releases(apps: usize) {
     }
     repo.commit("first");
     let data = tempfile::tempdir().expect("a folder");
-    let secrets = tempfile::tempdir().expect("a folder");
-    std::fs::write(secrets.path().join("one"), server.kubeconfig(User::Admin)).expect("a file");
+    let secrets = kubeconfigs(&server);
     let started = Instant::now();
     let daemon = Daemon::start(&repo, data.path(), secrets.path());
     daemon.wait_in_sync(objects);
@@ -246,8 +251,7 @@ async fn measure(apps: usize) {
     }
     repo.commit("first");
     let data = tempfile::tempdir().expect("a folder");
-    let secrets = tempfile::tempdir().expect("a folder");
-    std::fs::write(secrets.path().join("one"), server.kubeconfig(User::Admin)).expect("a file");
+    let secrets = kubeconfigs(&server);
 
     let started = Instant::now();
     let daemon = Daemon::start(&repo, data.path(), secrets.path());

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::json;
-use syncline_testutils::{FleetRepo, User, shared, wait_for};
+use syncline_testutils::{ApiServer, FleetRepo, User, shared, wait_for};
 
 use super::super::support::{Fleet, SOON, project, text};
 
@@ -355,6 +355,14 @@ fn config_chart(repo: &FleetRepo, version: &str) {
     repo.write("charts/shop/templates/NOTES.txt", "Welcome to {{ .Release.Name }}.\n");
 }
 
+/// What helm prints in a namespace.
+fn helm(server: &ApiServer, namespace: &str, arguments: &[&str]) -> String {
+    let output = server.command("helm").args(["--namespace", namespace]).args(arguments).output();
+    let output = output.expect("helm runs");
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
 #[test]
 fn helm_itself_lists_and_shows_what_was_released() {
     if syncline_testutils::oracles().is_none() {
@@ -362,12 +370,7 @@ fn helm_itself_lists_and_shows_what_was_released() {
         return;
     }
     let server = shared(0);
-    let helm = |arguments: &[&str]| {
-        let output = server.command("helm").args(["--namespace", "recorded"]).args(arguments).output();
-        let output = output.expect("helm runs");
-        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-        text(&output.stdout)
-    };
+    let helm = |arguments: &[&str]| helm(server, "recorded", arguments);
     let json = |arguments: &[&str]| -> serde_json::Value {
         serde_json::from_str(&helm(&[arguments, &["-o", "json"]].concat())).expect("JSON")
     };
@@ -429,12 +432,7 @@ fn a_release_that_helm_installed_is_adopted_without_recreating_anything() {
     let fleet = fleet("adopted", "  values: {text: from git}\n");
     config_chart(&fleet.repo, "1.0.0");
     let chart = fleet.repo.path().join("charts/shop").display().to_string();
-    let helm = |arguments: &[&str]| {
-        let output = server.command("helm").args(["--namespace", "adopted"]).args(arguments).output();
-        let output = output.expect("helm runs");
-        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-        text(&output.stdout)
-    };
+    let helm = |arguments: &[&str]| helm(server, "adopted", arguments);
     helm(&["install", "shop", &chart, "--create-namespace", "--set", "text=by helm"]);
     let uid = || server.get("adopted", "configmap/shop").expect("it is there")["metadata"]["uid"].clone();
     let before = uid();
