@@ -8,20 +8,22 @@ mod fleet;
 mod helm;
 mod metadata;
 mod policy;
+mod post_renderer;
 mod settings;
 mod source;
 mod strict;
 
 pub use fleet::{Cluster, ClusterSpec, ClusterType, Maintenance, Schedule, SecretReference, VariableValue};
 pub use helm::{
-    ChartSpec, DefinitionPolicy, DriftMode, HelmRelease, HelmReleaseSpec, Image, Kustomize, ObjectReference,
-    PostRenderer, Selector, ValuesKind, ValuesReference,
+    ChartSpec, DefinitionPolicy, DriftMode, HelmRelease, HelmReleaseSpec, ObjectReference, ValuesKind,
+    ValuesReference,
 };
 pub use metadata::{ClusterName, Metadata};
 pub use policy::{
     ClusterAffinity, LabelSelector, LabelSelectorOperator, LabelSelectorRequirement, NamespaceAffinity,
     Placement, Policy, PolicyScope, PolicySpec, ReplicaScheduling, ResourceSelector,
 };
+pub use post_renderer::{Image, Kustomize, PostRenderer, Selector};
 pub use settings::{HealthCheck, PruneSettings, Settings};
 pub use source::{ChartSource, ChartSourceSpec, HelmRepositorySpec, SecretName};
 pub use strict::{FieldError, suggest};
