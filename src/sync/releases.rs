@@ -192,7 +192,7 @@ async fn write(recording: Recording, cluster: &Cluster, secrets: &KindOnServer) 
     present.sort_by_key(number_of);
     let newest = present.last();
     let digest = recording.release.digest.to_string();
-    let is_deployed = |secret: &Live| secret.label("status") == Some("deployed");
+    let is_deployed = |secret: &Live| secret.label("status") == Some(Status::Deployed.name());
     if newest
         .is_some_and(|newest| is_deployed(newest) && newest.annotation(DIGEST_ANNOTATION) == Some(&*digest))
     {

@@ -26,8 +26,6 @@ pub enum Status {
     Deployed,
     /// A later one took its place.
     Superseded,
-    /// It did not come to be.
-    Failed,
 }
 
 impl Status {
@@ -36,7 +34,6 @@ impl Status {
         match self {
             Status::Deployed => "deployed",
             Status::Superseded => "superseded",
-            Status::Failed => "failed",
         }
     }
 }

@@ -209,7 +209,7 @@ impl Template {
     fn text(&self, pieces: &[(&str, Cow<'_, str>)]) -> Result<String, Failure> {
         let mut text = String::new();
         for (path, manifest) in pieces {
-            text.push_str(&format!("---\n# Source: {path}\n{manifest}\n"));
+            text.push_str(&document(path, manifest));
         }
         if self.show_only.is_empty() {
             return Ok(text);
@@ -235,11 +235,16 @@ impl Template {
     }
 }
 
+/// A manifest with the line that says where it comes from.
+fn document(path: &str, manifest: &str) -> String {
+    format!("---\n# Source: {path}\n{manifest}\n")
+}
+
 fn write_files(folder: &Path, pieces: &[(&str, Cow<'_, str>)]) -> Result<(), Failure> {
     let mut written = std::collections::BTreeMap::<PathBuf, String>::new();
     for (path, manifest) in pieces {
         let text = written.entry(folder.join(path)).or_default();
-        text.push_str(&format!("---\n# Source: {path}\n{manifest}\n"));
+        text.push_str(&document(path, manifest));
     }
     for (path, text) in written {
         if let Some(parent) = path.parent() {

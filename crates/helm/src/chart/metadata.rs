@@ -48,6 +48,13 @@ pub struct Dependency {
     pub alias: String,
 }
 
+impl Dependency {
+    /// The name under which the outer chart has it.
+    pub fn known_as(&self) -> &str {
+        if self.alias.is_empty() { &self.name } else { &self.alias }
+    }
+}
+
 /// Chart.yaml.
 #[derive(Debug, Clone, Default)]
 pub struct Metadata {
@@ -237,7 +244,7 @@ impl Metadata {
                     dependency.name
                 ));
             }
-            let name = if dependency.alias.is_empty() { &dependency.name } else { &dependency.alias };
+            let name = dependency.known_as();
             if !names.insert(name) {
                 return Err(format!("more than one dependency with name or alias {name:?}"));
             }
@@ -341,11 +348,11 @@ impl ChartObject {
         });
         let dependencies = dependencies.iter().map(|dependency| {
             let imports = dependency.import_values.iter().map(crate::go::json::with_floats).collect();
-            let name = if dependency.alias.is_empty() { &dependency.name } else { &dependency.alias };
+            let name = dependency.known_as();
             Value::Object(Rc::new(Fields {
                 type_name: "*chart.Dependency",
                 fields: vec![
-                    ("Name", "name", Value::text(name.as_str())),
+                    ("Name", "name", Value::text(name)),
                     ("Version", "version", Value::text(dependency.version.as_str())),
                     ("Repository", "repository", Value::text(dependency.repository.as_str())),
                     ("Condition", "condition", Value::text(dependency.condition.as_str())),

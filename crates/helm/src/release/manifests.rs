@@ -82,14 +82,6 @@ pub fn install_order(kind: &str) -> (usize, &str) {
     }
 }
 
-/// Where a kind stands when a release is uninstalled: the other way round.
-pub fn uninstall_order(kind: &str) -> (usize, &str) {
-    match ORDER.iter().position(|known| *known == kind) {
-        Some(at) => (ORDER.len() - at, ""),
-        None => (ORDER.len() + 1, kind),
-    }
-}
-
 /// The documents of a text, by Helm's rule: a line that begins with three dashes.
 pub fn split(text: &str) -> Vec<&str> {
     let text = text.trim();

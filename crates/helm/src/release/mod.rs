@@ -11,5 +11,5 @@ pub use capabilities::{Capabilities, KubeVersion};
 pub use compiled::CompiledCache;
 pub use error::RenderError;
 pub use hooks::{DeletePolicy, Hook, HookEvent};
-pub use manifests::{Definition, RenderedManifest, install_order, split, uninstall_order};
+pub use manifests::{Definition, RenderedManifest, install_order, split};
 pub use render::{Operation, Release, RenderOptions, Rendered, print, render};

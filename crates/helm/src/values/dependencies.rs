@@ -20,11 +20,6 @@ pub(crate) fn process<'c>(chart: &'c Chart, values: &Map) -> Result<Node<'c>, St
     Ok(root)
 }
 
-/// What a dependency is called here.
-fn called(dependency: &Dependency) -> &str {
-    if dependency.alias.is_empty() { &dependency.name } else { &dependency.alias }
-}
-
 fn enable(node: &mut Node<'_>, values: &Map, path: &str) -> Result<(), String> {
     let Some(wanted) = &node.wanted else { return Ok(()) };
     // First those that nobody names, then those that are named, once for each alias.
@@ -41,7 +36,7 @@ fn enable(node: &mut Node<'_>, values: &Map, path: &str) -> Result<(), String> {
     for dependency in wanted {
         if let Some(inner) = node.dependencies.iter().find(|inner| fits(inner, dependency)) {
             let mut copy = Node::new(inner.chart);
-            copy.name = Str::from(called(dependency));
+            copy.name = Str::from(dependency.known_as());
             chosen.push(copy);
         }
     }
@@ -53,7 +48,7 @@ fn enable(node: &mut Node<'_>, values: &Map, path: &str) -> Result<(), String> {
     };
     let Some(wanted) = node.wanted.take() else { return Ok(()) };
     let (kept, disabled): (Vec<Dependency>, Vec<Dependency>) = wanted.into_iter().partition(enabled);
-    node.dependencies.retain(|inner| !disabled.iter().any(|dependency| inner.name == *called(dependency)));
+    node.dependencies.retain(|inner| !disabled.iter().any(|dependency| inner.name == *dependency.known_as()));
     for inner in &mut node.dependencies {
         let path = format!("{path}{}.", inner.name);
         enable(inner, &all, &path)?;
@@ -136,7 +131,7 @@ fn import(node: &mut Node<'_>) -> Result<(), String> {
                 }
                 _ => continue,
             };
-            if let Some(found) = table(&all, &format!("{}.{child}", called(dependency))) {
+            if let Some(found) = table(&all, &format!("{}.{child}", dependency.known_as())) {
                 // The first that gives a key wins.
                 tables(&imported, &under(&parent, found), Nulls::Keep);
             }
