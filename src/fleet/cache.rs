@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::charts::{self, LoadedChart, NoChart};
+use super::charts::load::{LoadedChart, NoChart, load as load_chart};
 use super::diagnostic::Diagnostic;
 use super::generations::Generations;
 use super::location::Location;
@@ -55,7 +55,7 @@ impl LoadCache {
         if let Some(known) = self.charts.get(&key) {
             return Ok(known);
         }
-        let loaded = charts::load(snapshot, path, entry)?;
+        let loaded = load_chart(snapshot, path, entry)?;
         self.charts.insert(key, loaded.clone());
         Ok(loaded)
     }

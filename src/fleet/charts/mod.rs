@@ -1,7 +1,7 @@
 //! The charts of releases: where the sources of a fleet say that they are, in its own
 //! repository or elsewhere.
 
-mod load;
+pub(super) mod load;
 
 use std::sync::Arc;
 
@@ -13,7 +13,6 @@ use super::location::join;
 use super::{Fleet, Resource};
 use crate::api::{ChartSourceSpec, ChartSpec, HelmRelease, HelmRepositorySpec, SecretName, suggest};
 use crate::git::{GitError, Snapshot};
-pub(super) use load::load;
 pub use load::{LoadedChart, NoChart};
 
 /// A chart that a HelmRepository serves over HTTP.
