@@ -2,13 +2,15 @@
 //! them in `v2beta1`, `v2beta2` and `v2`; the fields of all three are read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use syncline_manifest::GroupVersionKind;
 
-use super::{FieldError, Metadata, PostRenderer, Selector, strict};
+use super::remediation::{ActionStrategy, Remediation};
+use super::{FieldError, Metadata, PostRenderer, SecretReference, Selector, strict};
 
 /// A chart, installed under a name with values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -70,9 +72,10 @@ pub struct HelmReleaseSpec {
     /// Read for compatibility; connections are kept in any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub persistent_client: Option<bool>,
-    /// Another cluster; a policy is how clusters are chosen here.
+    /// Which cluster it goes to, by the Secret with which that is reached; those that a
+    /// policy chooses where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kube_config: Option<Value>,
+    pub kube_config: Option<KubeConfigReference>,
     /// What happens to changes that others make.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift_detection: Option<DriftDetection>,
@@ -97,6 +100,14 @@ pub struct HelmReleaseSpec {
     /// Labels and annotations of all its objects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub common_metadata: Option<CommonMetadata>,
+}
+
+/// A cluster, by the Secret with which it is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KubeConfigReference {
+    /// The Secret; the `kubeconfigSecretRef` of a Cluster names it too.
+    pub secret_ref: SecretReference,
 }
 
 /// The chart and where it comes from.
@@ -250,7 +261,7 @@ pub struct Action {
     pub remediation: Option<Remediation>,
     /// Flux's newer word for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub strategy: Option<Value>,
+    pub strategy: Option<ActionStrategy>,
     /// What happens to the definitions of crds/.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crds: Option<DefinitionPolicy>,
@@ -299,34 +310,6 @@ pub struct Action {
     /// How objects that belong to others are deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_propagation: Option<String>,
-}
-
-/// What is done when a step fails.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Remediation {
-    /// How often it is tried again; -1 for ever.
-    #[serde(default)]
-    pub retries: i32,
-    /// Whether tests that fail are no failure.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ignore_test_failures: Option<bool>,
-    /// Whether the last failure is remediated too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub remediate_last_failure: Option<bool>,
-    /// What is done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub strategy: Option<RemediationStrategy>,
-}
-
-/// What is done when an upgrade fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RemediationStrategy {
-    /// The version before is put back.
-    Rollback,
-    /// It is removed.
-    Uninstall,
 }
 
 /// What happens to the definitions of crds/.
@@ -418,6 +401,7 @@ impl HelmRelease {
             errors
                 .push(FieldError::new("/spec/releaseName", format!("must have 1 to {MAX_NAME} characters")));
         }
+        release.check_durations(&mut errors);
         if errors.is_empty() { Ok(release) } else { Err(errors) }
     }
 
@@ -434,6 +418,12 @@ impl HelmRelease {
     /// Where Helm's records of it are kept.
     pub fn storage_namespace(&self) -> &str {
         self.spec.storage_namespace.as_deref().unwrap_or_else(|| self.namespace())
+    }
+
+    /// The user whose permissions are used for it: its service account, in its namespace.
+    pub fn acting_as(&self) -> Option<Arc<str>> {
+        let name = self.spec.service_account_name.as_ref()?;
+        Some(format!("system:serviceaccount:{}:{name}", self.namespace()).into())
     }
 
     /// The name of the release, composed and shortened as Flux does it.

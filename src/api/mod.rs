@@ -9,6 +9,7 @@ mod helm;
 mod metadata;
 mod policy;
 mod post_renderer;
+mod remediation;
 mod settings;
 mod source;
 mod strict;
@@ -24,6 +25,7 @@ pub use policy::{
     Placement, Policy, PolicyScope, PolicySpec, ReplicaScheduling, ResourceSelector,
 };
 pub use post_renderer::{Image, Kustomize, PostRenderer, Selector};
+pub use remediation::{AfterFailure, ReleaseStep, Remedy, Retry};
 pub use settings::{HealthCheck, PruneSettings, Settings};
 pub use source::{ChartSource, ChartSourceSpec, HelmRepositorySpec, SecretName};
 pub use strict::{FieldError, suggest};

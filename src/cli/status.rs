@@ -13,7 +13,10 @@ use crate::git::Mirror;
 use crate::place::{Unplaced, place};
 use crate::record::Ledger;
 use crate::render::{Abilities, RenderCache};
-use crate::sync::{ConnectionState, Health, ObjectState, ObjectStatus, SourceStatus, TargetStatus};
+use crate::sync::{
+    ConnectionState, Health, ObjectState, ObjectStatus, ReleaseState, ReleaseStatus, SourceStatus,
+    TargetStatus,
+};
 
 /// Show what is known of every target
 ///
@@ -106,7 +109,10 @@ pub(super) fn write_text(
 }
 
 fn write_troubles(out: &mut impl std::io::Write, target: &TargetStatus) -> Result<(), Failure> {
-    let is_quiet = target.is_done() && target.prune_hold.is_none() && target.troubles.is_empty();
+    let is_quiet = target.is_done()
+        && target.prune_hold.is_none()
+        && target.troubles.is_empty()
+        && target.releases.is_empty();
     if is_quiet {
         return Ok(());
     }
@@ -132,11 +138,52 @@ fn write_troubles(out: &mut impl std::io::Write, target: &TargetStatus) -> Resul
             writeln!(out, "  {name} is held at commit {}, for the newest does not load", stale.short())?;
         }
     }
+    for (name, release) in &target.releases {
+        write_release(out, name, release)?;
+    }
     for trouble in target.troubles.iter().take(20) {
         write_trouble(out, trouble)?;
     }
     if target.troubles.len() > 20 {
         writeln!(out, "  and {} more; see them all with -o json", target.troubles.len() - 20)?;
+    }
+    Ok(())
+}
+
+fn write_release(out: &mut impl std::io::Write, name: &str, release: &ReleaseStatus) -> Result<(), Failure> {
+    let revision = release.revision;
+    let mut hint = None;
+    let mut once_more = |again: bool| {
+        if !again {
+            hint =
+                Some("the next commit that changes the release is tried; so is another forceAt annotation");
+        }
+        if again { "it is tried again" } else { "it is not tried again" }
+    };
+    let state = match &release.state {
+        ReleaseState::Waiting => format!("revision {revision} waits for what it needs"),
+        ReleaseState::RunningHooks => format!("revision {revision} runs its hooks"),
+        ReleaseState::Applying => format!("revision {revision} is becoming ready"),
+        ReleaseState::Testing => format!("revision {revision} is being tested"),
+        ReleaseState::Retreating => format!("revision {revision} has failed and is taken back"),
+        ReleaseState::Failed { again } => format!("revision {revision} has failed; {}", once_more(*again)),
+        ReleaseState::RolledBack { to, again } => {
+            format!("has failed and was rolled back to revision {to}; {}", once_more(*again))
+        }
+        ReleaseState::Uninstalled { again } => {
+            format!("has failed and was uninstalled; {}", once_more(*again))
+        }
+        ReleaseState::Leaving => "left Git and is being removed".to_owned(),
+        ReleaseState::Suspended => "is suspended: nothing of it is changed".to_owned(),
+    };
+    writeln!(out, "  {name}: {state}")?;
+    if let Some(reason) = &release.reason {
+        let count = release.failures;
+        let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
+        writeln!(out, "    reason{times}: {reason}")?;
+    }
+    if let Some(hint) = hint {
+        writeln!(out, "    hint: {hint}")?;
     }
     Ok(())
 }
@@ -161,6 +208,10 @@ fn write_trouble(out: &mut impl std::io::Write, trouble: &ObjectStatus) -> Resul
             )?;
         }
         ObjectState::WaitingForWave { wave } => writeln!(out, "  {key}: waits for the waves before {wave}")?,
+        ObjectState::Drifted => {
+            writeln!(out, "  {key}: changed by somebody else, and left so as its release says")?;
+            writeln!(out, "    hint: set driftDetection.mode: enabled to have it reverted")?;
+        }
         ObjectState::Contested { fields, .. } if fields.is_empty() => {
             writeln!(out, "  {key}: contested, somebody keeps deleting it or taking it from the inventory")?;
             writeln!(out, "    hint: look for another fleet, or a controller, that claims the object too")?;

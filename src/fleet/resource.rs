@@ -7,7 +7,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value};
 use sha2::Digest as _;
 use syncline_manifest::schema::Shape;
-use syncline_manifest::{GroupVersionKind, Manifest, ObjectKey, Origin};
+use syncline_manifest::{GroupKind, GroupVersionKind, Manifest, ObjectKey, Origin};
 
 use super::options::ApplyOptions;
 
@@ -36,6 +36,22 @@ impl Digest {
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl std::str::FromStr for Digest {
+    type Err = ();
+
+    /// Reads what `Display` writes.
+    fn from_str(text: &str) -> Result<Digest, ()> {
+        let mut out = [0; 16];
+        if text.len() != 32 || !text.is_ascii() {
+            return Err(());
+        }
+        for (at, byte) in out.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| ())?;
+        }
+        Ok(Digest(out))
     }
 }
 
@@ -108,12 +124,7 @@ impl Resource {
 
     /// The text that a ConfigMap or a Secret has at a key.
     pub fn data_text(&self, key: &str) -> Option<String> {
-        let value = self.value();
-        let data = value["data"][key].as_str()?;
-        if !self.key.group_kind.is("", "Secret") {
-            return Some(data.to_owned());
-        }
-        String::from_utf8(base64::engine::general_purpose::STANDARD.decode(data).ok()?).ok()
+        data_text(&self.value(), &self.key.group_kind, key)
     }
 
     /// The object as JSON text.
@@ -135,6 +146,15 @@ impl Resource {
     pub fn with_value(&self, value: Value) -> Resource {
         Resource::new(self.key.clone(), self.origin.clone(), value)
     }
+}
+
+/// The text that a ConfigMap or a Secret has at a key.
+pub fn data_text(object: &Value, kind: &GroupKind, key: &str) -> Option<String> {
+    let data = object["data"][key].as_str()?;
+    if !kind.is("", "Secret") {
+        return Some(data.to_owned());
+    }
+    String::from_utf8(base64::engine::general_purpose::STANDARD.decode(data).ok()?).ok()
 }
 
 fn normalise(value: &mut Value, key: &ObjectKey) {

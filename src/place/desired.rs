@@ -10,7 +10,7 @@ use super::ranking::Exactness;
 use crate::api::{ClusterName, HealthCheck, HelmRelease, PruneSettings};
 use crate::fleet::{Diagnostic, Digest, Fleet, LoadedChart, Resource};
 use crate::git::CommitId;
-use crate::render::release::{LookupKey, RenderedRelease};
+use crate::render::release::{LookupKey, Occasion, Owner, ReleaseId, RenderedRelease};
 
 /// Everything that should be on a cluster, with the reason for each object.
 #[derive(Debug)]
@@ -30,6 +30,11 @@ pub struct Desired {
     pub broken: Vec<Arc<str>>,
     /// The releases that some of the objects are of.
     pub releases: Vec<DesiredRelease>,
+    /// Releases whose objects are neither changed nor pruned.
+    pub kept: BTreeMap<Owner, Kept>,
+    /// Releases that were removed because they have failed: their objects go, though Git
+    /// has them.
+    pub withdrawn: BTreeSet<Owner>,
     /// What charts want to know of the cluster, by the digests of their renderings.
     pub lookups: HashMap<Digest, BTreeSet<LookupKey>>,
     /// The guard against deleting too much.
@@ -57,6 +62,30 @@ pub struct DesiredObject {
     pub share: Option<Share>,
     /// The earlier commit it is taken from, because this one's does not load.
     pub stale: Option<CommitId>,
+    /// What it is to a release.
+    pub role: Role,
+    /// Whose permissions are used for it; syncline's own where nobody is named.
+    pub acting_as: Option<Arc<str>>,
+}
+
+/// What an object is to a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It is of none.
+    Plain,
+    /// The release stands on it: it comes before the release's hooks.
+    Foundation,
+    /// The release consists of it: it waits for the release's hooks.
+    Body,
+}
+
+/// Why the objects of a release are neither changed nor pruned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Git says so.
+    Suspended,
+    /// What it should be is not known.
+    Broken,
 }
 
 /// A release that should be on a cluster: what Helm's record of it says.
@@ -76,6 +105,33 @@ pub struct DesiredRelease {
     pub origin: Origin,
     /// The digest of the chart, the values and the objects as they are here.
     pub digest: Digest,
+    /// By what Helm knows it.
+    pub id: ReleaseId,
+    /// As what it was rendered.
+    pub occasion: Occasion,
+    /// Whether it is what is desired.
+    pub course: Course,
+}
+
+/// Whether a release is what is desired, or what was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// It is.
+    Meant,
+    /// It has failed; the objects of this revision are, or none.
+    Refused(Option<u64>),
+}
+
+impl DesiredRelease {
+    /// By what its objects are known.
+    pub fn owner(&self) -> Owner {
+        Owner::of(&self.release)
+    }
+
+    /// Whose permissions are used for it; syncline's own where it names nobody.
+    pub fn acting_as(&self) -> Option<Arc<str>> {
+        self.release.acting_as()
+    }
 }
 
 /// Why an object is on a cluster.
@@ -125,6 +181,8 @@ impl Desired {
             objects: BTreeMap::new(),
             conflicts: BTreeMap::new(),
             releases: Vec::new(),
+            kept: BTreeMap::new(),
+            withdrawn: BTreeSet::new(),
             lookups: HashMap::new(),
             broken: fleet.broken.clone(),
             prune: fleet.settings.prune.clone(),

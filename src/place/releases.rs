@@ -5,15 +5,12 @@ use std::sync::Arc;
 
 use syncline_manifest::{GroupKind, ObjectKey};
 
-use super::{DesiredObject, DesiredRelease, Placer, divided};
-use crate::api::{ClusterName, HelmRelease};
+use super::{Course, DesiredObject, DesiredRelease, Kept, Placer, Role, Share, divided};
+use crate::api::{Cluster, ClusterName, HelmRelease};
 use crate::fleet::{Charts, Diagnostic, Digest, FoundChart, Loaded, LoadedChart, Resource};
 use crate::git::{CommitId, GitError};
-use crate::render::release::{RenderedRelease, Rendering};
-use crate::render::{ClusterAbilities, Facts, Rendered, Replicas};
-
-/// A release with its chart, or what is wrong with it.
-type Released = Result<(LoadedChart, Arc<RenderedRelease>), Vec<Diagnostic>>;
+use crate::render::release::{Owner, ReleaseId, RenderedRelease, Rendering};
+use crate::render::{Facts, OnCluster, Rendered, Replicas};
 
 impl Placer<'_> {
     /// Puts the objects of a release on a cluster, where a policy says so.
@@ -27,92 +24,199 @@ impl Placer<'_> {
         stale: Option<CommitId>,
     ) -> Result<(), GitError> {
         let Some((index, why)) = self.decides(&rendered.resource, facts, by_path)? else { return Ok(()) };
-        let outcome = match (parsed, &facts.abilities) {
-            (Err(problems), _) => Some(Err(problems)),
-            // The cluster is asked as soon as it is reached.
-            (Ok(_), None) => None,
-            (Ok(release), Some(abilities)) => {
-                let rendered =
-                    self.rendered_release(&rendered.resource, &release, &facts.cluster, abilities)?;
-                rendered.map(|rendered| rendered.map(|done| (release, done)))
-            }
-        };
-        let (release, (chart, released)) = match outcome {
-            Some(Ok(released)) => released,
-            failed => {
-                // Most clusters have the same problem: it is told once.
-                let note = "the release stays as it is where it is, and nothing is pruned there";
-                let problems = failed.and_then(Result::err).unwrap_or_default();
-                self.diagnostics.extend(problems.into_iter().map(|problem| problem.note(note)));
-                if let Some(desired) = self.targets.get_mut(&facts.cluster) {
-                    desired.hold_prune(&loaded.unit.path);
-                }
+        let release = match parsed {
+            Ok(release) => release,
+            Err(problems) => {
+                self.broken_release(problems, None, loaded, facts);
                 return Ok(());
             }
         };
+        if !self.is_meant_for(&release, &rendered.resource, facts) {
+            return Ok(());
+        }
+        let owner = Owner::of(&release);
+        if release.spec.suspend {
+            if let Some(desired) = self.targets.get_mut(&facts.cluster) {
+                desired.kept.insert(owner, Kept::Suspended);
+            }
+            return Ok(());
+        }
+        // A cluster is asked as soon as it is reached.
+        let Some(abilities) = &facts.abilities else {
+            self.keep(owner, facts);
+            return Ok(());
+        };
+        let chart = match self.chart_of(&rendered.resource, &release)? {
+            Some(Ok(chart)) => chart,
+            Some(Err(problem)) => {
+                self.broken_release(vec![problem], Some(owner), loaded, facts);
+                return Ok(());
+            }
+            None => {
+                self.keep(owner, facts);
+                return Ok(());
+            }
+        };
+        let id = ReleaseId::of(&release);
+        let standing = self.abilities.standing(&facts.cluster, &id);
+        let fleet = self.fleet;
+        let lookup = |key: &_| fleet.resource(key).cloned();
+        let on =
+            OnCluster { cluster: &facts.cluster, own: abilities, abilities: self.abilities, lookup: &lookup };
+        // What is there was rendered as its own revision; what differs from it is the next.
+        let mut chosen = None;
+        for occasion in standing.current().into_iter().chain([standing.next()]) {
+            let released = match self.renders.release(&rendered.resource, &release, &chart, &on, occasion) {
+                Ok(Rendering::Done(released)) => released,
+                Ok(Rendering::Waits(rendering, keys)) => {
+                    if let Some(desired) = self.targets.get_mut(&facts.cluster) {
+                        desired.lookups.insert(rendering, keys);
+                    }
+                    self.keep(owner, facts);
+                    return Ok(());
+                }
+                Err(problems) => {
+                    self.broken_release(problems, Some(owner), loaded, facts);
+                    return Ok(());
+                }
+            };
+            let objects = self.shared_out(&released, index, &facts.cluster);
+            let digest = digest_of(&release, &chart, &released, &objects);
+            let is_current = standing.is_of(&digest);
+            chosen = Some((released, objects, digest, occasion));
+            if is_current {
+                break;
+            }
+        }
+        // There is always a next one.
+        let Some((released, objects, digest, occasion)) = chosen else { return Ok(()) };
         self.diagnostics.extend(released.warnings.iter().cloned());
         let application: Arc<str> = rendered.resource.key.to_string().into();
-        let mut parts =
-            vec![chart.digest.as_bytes().to_vec(), serde_json::to_vec(&released.values).unwrap_or_default()];
-        for object in &released.objects {
-            let (resource, share) = match index {
-                Some(index) => {
-                    let placement = &self.fleet.policies[index].value.spec.placement;
-                    let whole = Rendered {
-                        resource: Arc::clone(object),
-                        overlays: Vec::new(),
-                        replicas: Replicas::Shared,
-                    };
-                    divided(&whole, placement, &self.reach[index], &facts.cluster)
-                }
-                None => (Some(Arc::clone(object)), None),
-            };
-            let Some(resource) = resource else { continue };
-            parts.push(resource.digest.as_bytes().to_vec());
-            let object = DesiredObject {
+        let acting_as = release.acting_as();
+        let Some(desired) = self.targets.get_mut(&facts.cluster) else { return Ok(()) };
+        let mut add = |resource: Arc<Resource>, share: Option<Share>, role: Role| {
+            desired.add(DesiredObject {
                 resource,
                 application: Arc::clone(&application),
                 overlays: rendered.overlays.clone().into(),
                 why: why.clone(),
                 share,
                 stale,
-            };
-            if let Some(desired) = self.targets.get_mut(&facts.cluster) {
-                desired.add(object);
+                role,
+                acting_as: acting_as.clone(),
+            });
+        };
+        let course = match standing.refusal(&digest) {
+            None => {
+                released.foundations.iter().for_each(|it| add(Arc::clone(it), None, Role::Foundation));
+                objects.into_iter().for_each(|(it, share)| add(it, share, Role::Body));
+                Course::Meant
             }
+            Some(refused) => {
+                if let Some(in_force) = &refused.in_force {
+                    released.foundations.iter().for_each(|it| add(Arc::clone(it), None, Role::Foundation));
+                    in_force.objects.iter().for_each(|it| add(Arc::clone(it), None, Role::Body));
+                }
+                Course::Refused(refused.in_force.as_ref().map(|in_force| in_force.revision))
+            }
+        };
+        if course == Course::Refused(None) {
+            desired.withdrawn.insert(owner);
         }
-        if let Some(desired) = self.targets.get_mut(&facts.cluster) {
-            let needs = release.spec.depends_on.iter().map(|dependency| {
-                let namespace = dependency.namespace.as_deref().unwrap_or(release.namespace());
-                let key = ObjectKey::new(
-                    GroupKind::new(HelmRelease::GROUP, "HelmRelease"),
-                    Some(namespace),
-                    &dependency.name,
-                );
-                Arc::from(key.to_string())
-            });
-            desired.releases.push(DesiredRelease {
-                application,
-                needs: needs.collect(),
-                origin: rendered.resource.origin.clone(),
-                release: Arc::new(release),
-                chart,
-                rendered: released,
-                digest: Digest::of_all(parts.iter().map(Vec::as_slice)),
-            });
-        }
+        desired.releases.push(DesiredRelease {
+            application,
+            needs: needs_of(&release),
+            origin: rendered.resource.origin.clone(),
+            release: Arc::new(release),
+            chart,
+            rendered: released,
+            digest,
+            id,
+            occasion,
+            course,
+        });
         Ok(())
     }
 
-    /// The release for a cluster; None while its chart has to be fetched, or the cluster
-    /// has to say what it has.
-    fn rendered_release(
+    /// The objects of a release stay as they are until it is known what they should be.
+    fn keep(&mut self, owner: Owner, facts: &Facts) {
+        if let Some(desired) = self.targets.get_mut(&facts.cluster) {
+            desired.kept.insert(owner, Kept::Broken);
+        }
+    }
+
+    /// What is wrong with a release keeps its own objects as they are; where it cannot even
+    /// be told whose they are, nothing is pruned at all.
+    fn broken_release(
+        &mut self,
+        problems: Vec<Diagnostic>,
+        owner: Option<Owner>,
+        loaded: &Loaded,
+        facts: &Facts,
+    ) {
+        let note = match owner {
+            Some(_) => "the release stays as it is where it is",
+            None => "the release stays as it is where it is, and nothing is pruned there",
+        };
+        // Most clusters have the same problem: it is told once.
+        self.diagnostics.extend(problems.into_iter().map(|problem| problem.note(note)));
+        match (owner, self.targets.get_mut(&facts.cluster)) {
+            (Some(owner), _) => self.keep(owner, facts),
+            (None, Some(desired)) => desired.hold_prune(&loaded.unit.path),
+            (None, None) => {}
+        }
+    }
+
+    /// Whether a release goes to a cluster as far as its `kubeConfig` says: that names the
+    /// cluster which is reached by the same Secret.
+    fn is_meant_for(&mut self, release: &HelmRelease, resource: &Resource, facts: &Facts) -> bool {
+        let Some(kube_config) = &release.spec.kube_config else { return true };
+        let meant = |cluster: &Cluster| {
+            let name = cluster.spec.kubeconfig_secret_ref.as_ref().map(|reference| &reference.name);
+            name == Some(&kube_config.secret_ref.name)
+        };
+        if !self.fleet.clusters.values().any(|cluster| meant(&cluster.value)) {
+            let name = &kube_config.secret_ref.name;
+            let message = format!(
+                "{}: kubeConfig names the Secret {name}, by which no Cluster is reached",
+                resource.key
+            );
+            let error = Diagnostic::error(&resource.origin, message).note("the release goes nowhere");
+            self.diagnostics
+                .push(error.hint("define a Cluster with that kubeconfigSecretRef, or let policies choose"));
+        }
+        meant(&self.fleet.clusters[&facts.cluster].value)
+    }
+
+    /// The objects that a release consists of, with their shares of divided replicas.
+    fn shared_out(
+        &self,
+        released: &RenderedRelease,
+        policy: Option<usize>,
+        cluster: &ClusterName,
+    ) -> Vec<(Arc<Resource>, Option<Share>)> {
+        let share_of = |object: &Arc<Resource>| match policy {
+            Some(index) => {
+                let placement = &self.fleet.policies[index].value.spec.placement;
+                let whole = Rendered {
+                    resource: Arc::clone(object),
+                    overlays: Vec::new(),
+                    replicas: Replicas::Shared,
+                };
+                divided(&whole, placement, &self.reach[index], cluster)
+            }
+            None => (Some(Arc::clone(object)), None),
+        };
+        let shared = released.objects.iter().map(share_of);
+        shared.filter_map(|(resource, share)| Some((resource?, share))).collect()
+    }
+
+    /// The chart of a release, or what is wrong with it; None while it has to be fetched.
+    fn chart_of(
         &mut self,
         resource: &Resource,
         release: &HelmRelease,
-        cluster: &ClusterName,
-        abilities: &ClusterAbilities,
-    ) -> Result<Option<Released>, GitError> {
+    ) -> Result<Option<Result<LoadedChart, Diagnostic>>, GitError> {
         let charts = Charts { snapshot: self.snapshot, fleet: self.fleet };
         let found = match charts.of(release, self.loads)? {
             Ok(FoundChart::Here(chart)) => Ok(chart),
@@ -125,26 +229,43 @@ impl Placer<'_> {
             },
             Err(problem) => Err(problem),
         };
-        let chart = match found {
-            Ok(chart) => chart,
-            Err(problem) => {
-                let error =
-                    Diagnostic::error(&resource.origin, format!("{}: {}", resource.key, problem.message));
-                return Ok(Some(Err(vec![Diagnostic { hint: problem.hint, ..error }])));
-            }
-        };
-        let fleet = self.fleet;
-        let lookup = |key: &_| fleet.resource(key).cloned();
-        let facts = (cluster, abilities, self.abilities);
-        Ok(match self.renders.release(resource, release, &chart, facts, &lookup) {
-            Ok(Rendering::Done(rendered)) => Some(Ok((chart, rendered))),
-            Ok(Rendering::Waits(rendering, keys)) => {
-                if let Some(desired) = self.targets.get_mut(cluster) {
-                    desired.lookups.insert(rendering, keys);
-                }
-                None
-            }
-            Err(problems) => Some(Err(problems)),
-        })
+        Ok(Some(found.map_err(|problem| {
+            let error = Diagnostic::error(&resource.origin, format!("{}: {}", resource.key, problem.message));
+            Diagnostic { hint: problem.hint, ..error }
+        })))
     }
+}
+
+/// The applications that a release waits for.
+fn needs_of(release: &HelmRelease) -> Vec<Arc<str>> {
+    let needs = release.spec.depends_on.iter().map(|dependency| {
+        let namespace = dependency.namespace.as_deref().unwrap_or(release.namespace());
+        let key = ObjectKey::new(
+            GroupKind::new(HelmRelease::GROUP, "HelmRelease"),
+            Some(namespace),
+            &dependency.name,
+        );
+        Arc::from(key.to_string())
+    });
+    needs.collect()
+}
+
+/// Flux's annotations that ask for another try, though nothing else changes.
+const TRY_AGAIN: [&str; 2] = ["reconcile.fluxcd.io/forceAt", "reconcile.fluxcd.io/resetAt"];
+
+/// What tells this version of a release from others.
+fn digest_of(
+    release: &HelmRelease,
+    chart: &LoadedChart,
+    released: &RenderedRelease,
+    objects: &[(Arc<Resource>, Option<Share>)],
+) -> Digest {
+    let mut parts =
+        vec![chart.digest.as_bytes().to_vec(), serde_json::to_vec(&released.values).unwrap_or_default()];
+    for name in TRY_AGAIN {
+        parts.extend(release.metadata.annotations.get(name).map(|text| text.clone().into_bytes()));
+    }
+    let all = released.foundations.iter().chain(objects.iter().map(|(resource, _)| resource));
+    parts.extend(all.map(|resource| resource.digest.as_bytes().to_vec()));
+    Digest::of_all(parts.iter().map(Vec::as_slice))
 }

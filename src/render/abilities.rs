@@ -1,13 +1,13 @@
 //! What clusters can do, as charts ask for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use syncline_helm::release::Capabilities;
 
 use crate::api::ClusterName;
 use crate::fleet::Digest;
-use crate::render::release::{Answers, Lookups};
+use crate::render::release::{Answers, Lookups, ReleaseId, Standing};
 
 /// What one cluster can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +36,11 @@ pub enum Abilities {
     /// No cluster is asked: what Helm assumes without one.
     Assumed(Arc<ClusterAbilities>),
     /// What those that were reached have said. Releases wait for the others.
-    Learned(BTreeMap<ClusterName, Arc<ClusterAbilities>>),
+    Learned(BTreeMap<ClusterName, Arc<ClusterAbilities>>, Standings),
 }
+
+/// Where the releases of clusters stand; what is not among them was never there.
+pub type Standings = BTreeMap<ClusterName, HashMap<ReleaseId, Standing>>;
 
 impl Abilities {
     /// For work without clusters.
@@ -49,7 +52,7 @@ impl Abilities {
     pub fn lookups<'a>(&self, cluster: &'a ClusterAbilities, rendering: &Digest) -> Lookups<'a> {
         match self {
             Abilities::Assumed(_) => Lookups::Offline,
-            Abilities::Learned(_) => Lookups::Known(cluster.answers.get(rendering).map(Arc::as_ref)),
+            Abilities::Learned(..) => Lookups::Known(cluster.answers.get(rendering).map(Arc::as_ref)),
         }
     }
 
@@ -57,7 +60,17 @@ impl Abilities {
     pub fn of(&self, cluster: &ClusterName) -> Option<&Arc<ClusterAbilities>> {
         match self {
             Abilities::Assumed(all) => Some(all),
-            Abilities::Learned(known) => known.get(cluster),
+            Abilities::Learned(known, _) => known.get(cluster),
         }
+    }
+
+    /// Where a release stands on a cluster.
+    pub fn standing(&self, cluster: &ClusterName, id: &ReleaseId) -> Standing {
+        match self {
+            Abilities::Assumed(_) => None,
+            Abilities::Learned(_, standings) => standings.get(cluster).and_then(|known| known.get(id)),
+        }
+        .cloned()
+        .unwrap_or_default()
     }
 }

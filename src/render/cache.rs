@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::release::{self, Lookup, Lookups, RenderedRelease, Rendering};
+use syncline_helm::chart::mentions_history;
+
+use super::release::{self, Circumstances, Lookup, Lookups, Occasion, RenderedRelease, Rendering};
 use super::{Abilities, ClusterAbilities, Facts, Rendered, render};
 use crate::api::{ClusterName, HelmRelease};
 use crate::fleet::{Diagnostic, Digest, Generations, LoadedChart, Resource, Unit};
@@ -44,27 +46,40 @@ impl RenderCache {
         resource: &Resource,
         release: &HelmRelease,
         chart: &LoadedChart,
-        facts: (&ClusterName, &ClusterAbilities, &Abilities),
-        lookup: Lookup<'_>,
+        on: &OnCluster<'_>,
+        occasion: Occasion,
     ) -> Result<Rendering, Vec<Diagnostic>> {
-        let (cluster, own, abilities) = facts;
         // What the release refers to counts by its content.
-        let referred: Vec<Digest> = release::references(release)
-            .iter()
-            .map(|key| lookup(key).map_or_else(|| Digest::of(b""), |resource| resource.digest))
-            .collect();
+        let referred: Vec<Option<Arc<Resource>>> =
+            release::references(release).iter().map(on.lookup).collect();
+        let digest_of = |resource: &Option<Arc<Resource>>| match resource {
+            Some(resource) => resource.digest,
+            None => Digest::of(b""),
+        };
+        let referred_digests: Vec<Digest> = referred.iter().map(digest_of).collect();
         let place = resource.origin.to_string();
-        let parts =
-            [resource.digest.as_bytes(), chart.digest.as_bytes(), place.as_bytes(), own.digest.as_bytes()];
-        let shared = Digest::of_all(parts.into_iter().chain(referred.iter().map(Digest::as_bytes)));
-        let for_cluster = Digest::of_all([shared.as_bytes(), cluster.as_str().as_bytes()]);
+        let occasion = match reads_history(resource, chart, referred.iter().flatten()) {
+            true => occasion,
+            false => Occasion::FIRST,
+        };
+        let parts = [
+            resource.digest.as_bytes(),
+            chart.digest.as_bytes(),
+            place.as_bytes(),
+            on.own.digest.as_bytes(),
+            &occasion.key(),
+        ];
+        let shared = Digest::of_all(parts.into_iter().chain(referred_digests.iter().map(Digest::as_bytes)));
+        let for_cluster = Digest::of_all([shared.as_bytes(), on.cluster.as_str().as_bytes()]);
         for key in [shared, for_cluster] {
             if let Some(known) = self.releases.get(&key) {
                 return known.map(Rendering::Done);
             }
         }
-        let lookups = abilities.lookups(own, &for_cluster);
-        let rendered = release::render(resource, release, chart, &own.capabilities, lookup, lookups);
+        let lookups = on.abilities.lookups(on.own, &for_cluster);
+        let circumstances =
+            Circumstances { capabilities: &on.own.capabilities, occasion, lookup: on.lookup, lookups };
+        let rendered = release::render(resource, release, chart, &circumstances);
         let looks_up = matches!(lookups, Lookups::Known(Some(_)));
         let released = match rendered {
             Ok(Err(missing)) => return Ok(Rendering::Waits(for_cluster, missing)),
@@ -80,4 +95,27 @@ impl RenderCache {
         self.units.finish_round();
         self.releases.finish_round();
     }
+}
+
+/// A cluster as releases are rendered for it.
+#[derive(Clone, Copy)]
+pub struct OnCluster<'c> {
+    /// The cluster.
+    pub cluster: &'c ClusterName,
+    /// What it can do.
+    pub own: &'c ClusterAbilities,
+    /// What is known of all clusters.
+    pub abilities: &'c Abilities,
+    /// Finds objects that the repository defines.
+    pub lookup: Lookup<'c>,
+}
+
+/// Whether the history of a release may be read by its chart or by templates in its values.
+fn reads_history<'r>(
+    resource: &'r Resource,
+    chart: &LoadedChart,
+    referred: impl Iterator<Item = &'r Arc<Resource>>,
+) -> bool {
+    let mentions = |resource: &Resource| mentions_history(&String::from_utf8_lossy(resource.body()));
+    chart.chart.reads_history() || mentions(resource) || referred.into_iter().any(|it| mentions(it))
 }

@@ -18,8 +18,8 @@ use syncline_manifest::Origin;
 use crate::api::{ClusterName, VariableValue};
 use crate::fleet::{Diagnostic, Digest, Fleet, Resource, Unit};
 
-pub use abilities::{Abilities, ClusterAbilities};
-pub use cache::RenderCache;
+pub use abilities::{Abilities, ClusterAbilities, Standings};
+pub use cache::{OnCluster, RenderCache};
 
 /// What rendering depends on besides the unit.
 #[derive(Debug, Clone)]

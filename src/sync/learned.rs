@@ -1,6 +1,6 @@
 //! What targets have said of themselves: the way back from them to rendering.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use syncline_helm::release::Capabilities;
@@ -8,13 +8,14 @@ use tokio::sync::Notify;
 
 use crate::api::ClusterName;
 use crate::fleet::Digest;
-use crate::render::release::Answers;
-use crate::render::{Abilities, ClusterAbilities};
+use crate::render::release::{Answers, Refused, ReleaseId, Standing};
+use crate::render::{Abilities, ClusterAbilities, Standings};
 
 /// What is known of the targets, and word of news.
 #[derive(Debug, Default)]
 pub struct Learned {
     known: Mutex<BTreeMap<ClusterName, Arc<ClusterAbilities>>>,
+    standings: Mutex<Standings>,
     /// Told when something new was learned.
     pub news: Notify,
 }
@@ -54,8 +55,39 @@ impl Learned {
         known.insert(target.clone(), Arc::new(learned));
     }
 
+    fn standings(&self) -> std::sync::MutexGuard<'_, Standings> {
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in where all releases of a target stand. Comes before its capabilities are
+    /// learned, which is word enough.
+    pub fn stand(&self, target: &ClusterName, standings: HashMap<ReleaseId, Standing>) {
+        self.standings().insert(target.clone(), standings);
+    }
+
+    /// Takes in what was written of a release. What is rendered stays as it is.
+    pub fn stands(&self, target: &ClusterName, id: &ReleaseId, standing: Standing) {
+        let mut standings = self.standings();
+        let known = standings.entry(target.clone()).or_default().entry(id.clone()).or_default();
+        *known = Standing { refused: known.refused.take(), ..standing };
+    }
+
+    /// Takes in that a version of a release is not applied for now, or is again.
+    pub fn refuse(&self, target: &ClusterName, id: &ReleaseId, refused: Option<Refused>) {
+        self.standings().entry(target.clone()).or_default().entry(id.clone()).or_default().refused = refused;
+        self.news.notify_one();
+    }
+
+    /// Takes in that what has failed of a release may come again.
+    pub fn forgive(&self, target: &ClusterName, id: &ReleaseId) {
+        if let Some(standing) = self.standings().get_mut(target).and_then(|known| known.get_mut(id)) {
+            standing.refused = None;
+        }
+    }
+
     /// All that is known.
     pub fn abilities(&self) -> Abilities {
-        Abilities::Learned(self.known.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Abilities::Learned(known, self.standings().clone())
     }
 }

@@ -35,6 +35,7 @@ pub use inventory::{Inventory, NAMESPACE};
 pub use metrics::Metrics;
 pub use plan::{Action, Plan, PlannedObject, plan};
 pub use prune::PruneHold;
+pub use releases::{ReleaseState, ReleaseStatus};
 pub use status::{ApplicationStatus, ConnectionState, ObjectState, ObjectStatus, TargetStatus};
 pub use task::{TargetContext, run_target};
 

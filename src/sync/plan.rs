@@ -15,6 +15,7 @@ use super::prune::{PruneHold, hold};
 use crate::api::ClusterName;
 use crate::fleet::ApplyOptions;
 use crate::place::Desired;
+use crate::render::release::Owner;
 use crate::target::{Discovery, Live};
 
 /// What a sync of one target would do.
@@ -109,7 +110,10 @@ pub fn plan(
     let members = live.values().filter(|live| is_member(live));
     let total = members.clone().count();
     let mut pruned = 0;
-    for live in members.filter(|live| !wanted.contains_key(&live.key) && !live.is_terminating()) {
+    let is_kept =
+        |live: &Live| Owner::of_object(&live.value).is_some_and(|owner| desired.kept.contains_key(&owner));
+    let unwanted = members.filter(|live| !wanted.contains_key(&live.key) && !live.is_terminating());
+    for live in unwanted.filter(|live| !is_kept(live)) {
         let action = if live.annotation(ApplyOptions::PRUNE) == Some("disabled") {
             Action::Release
         } else {

@@ -8,6 +8,7 @@ use syncline_manifest::ObjectKey;
 use super::health::Health;
 use super::index::{Index, MemberState};
 use super::prune::PruneHold;
+use super::releases::{ReleaseStatus, Releases};
 use crate::api::ClusterName;
 use crate::git::CommitId;
 
@@ -37,6 +38,9 @@ pub struct TargetStatus {
     pub prune_hold: Option<PruneHold>,
     /// Applications, by name.
     pub applications: BTreeMap<String, ApplicationStatus>,
+    /// Releases of charts that are not, or not yet, deployed as Git says.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub releases: BTreeMap<String, ReleaseStatus>,
     /// Objects of which there is something to say.
     pub troubles: Vec<ObjectStatus>,
 }
@@ -114,6 +118,8 @@ pub enum ObjectState {
         /// Its own wave.
         wave: i32,
     },
+    /// Somebody has changed it, and its release says that it is left so.
+    Drifted,
     /// Somebody keeps changing it.
     Contested {
         /// Who.
@@ -148,6 +154,7 @@ impl TargetStatus {
             leftovers: 0,
             prune_hold: None,
             applications: BTreeMap::new(),
+            releases: BTreeMap::new(),
             troubles: Vec::new(),
         }
     }
@@ -163,7 +170,9 @@ impl TargetStatus {
 
     /// Whether the target is exactly what Git says, and well.
     pub fn is_done(&self) -> bool {
-        self.is_in_sync() && self.healthy == self.objects
+        self.is_in_sync()
+            && self.healthy == self.objects
+            && !self.releases.values().any(ReleaseStatus::is_pending)
     }
 
     /// Whether waiting alone cannot make the target done: everything was tried, and
@@ -177,6 +186,7 @@ impl TargetStatus {
                     ObjectState::Failed { permanent, attempts, .. } => *permanent || *attempts >= 3,
                     ObjectState::Conflict { .. } => true,
                     ObjectState::WaitingForKind | ObjectState::WaitingForWave { .. } => true,
+                    ObjectState::Drifted => true,
                     ObjectState::Contested { .. } | ObjectState::Unhealthy { .. } => false,
                 };
                 let hopeless = self.troubles.iter().filter(|trouble| is_hopeless(trouble)).count();
@@ -185,22 +195,26 @@ impl TargetStatus {
                     .iter()
                     .filter(|trouble| matches!(trouble.state, ObjectState::Conflict { .. }))
                     .count();
+                let failed = self.releases.values().any(ReleaseStatus::is_hopeless);
+                let moving = self.releases.values().any(ReleaseStatus::is_moving);
                 self.is_observed
+                    && !moving
                     && self.in_sync + hopeless - conflicts >= self.objects
-                    && (hopeless > 0 || self.prune_hold.is_some())
+                    && (hopeless > 0 || failed || self.prune_hold.is_some())
             }
         }
     }
 }
 
 /// Sums up what an index knows.
-pub(super) fn summary(index: &Index) -> TargetStatus {
+pub(super) fn summary(index: &Index, releases: &Releases) -> TargetStatus {
     let mut status = TargetStatus::unknown(index.desired.target.clone(), index.desired.commit);
     status.connection = ConnectionState::Connected;
     status.is_observed = index.is_complete();
     status.objects = index.wanted.len();
     status.leftovers = index.leftovers();
     status.prune_hold = index.prune_hold();
+    status.releases = releases.report(&index.desired);
     for (key, wanted) in &index.wanted {
         let application = status.applications.entry(wanted.object.application.to_string()).or_default();
         application.objects += 1;
@@ -241,6 +255,9 @@ fn trouble(index: &Index, key: &ObjectKey, wave: i32) -> Option<ObjectState> {
     }
     if index.is_waiting_for_kind(key) {
         return Some(ObjectState::WaitingForKind);
+    }
+    if index.is_left_drifted(key) {
+        return Some(ObjectState::Drifted);
     }
     if index.is_gated(key) {
         return Some(ObjectState::WaitingForWave { wave });

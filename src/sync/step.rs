@@ -24,7 +24,8 @@ pub(super) async fn take(
     namespaces: Namespaces,
     metrics: Arc<Metrics>,
 ) -> (ObjectKey, Outcome) {
-    let Step { key, on_server, action } = step;
+    let Step { key, on_server, acting_as, action } = step;
+    let cluster = cluster.acting_as(acting_as);
     let outcome = match action {
         StepAction::Delete { uid } => {
             metrics.count_write("delete");
@@ -112,7 +113,7 @@ async fn ensure_namespace(
     .copied()
 }
 
-async fn wait_until_gone(
+pub(super) async fn wait_until_gone(
     cluster: &Cluster,
     key: &ObjectKey,
     on_server: &KindOnServer,

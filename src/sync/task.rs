@@ -21,7 +21,7 @@ use super::inventory::{Inventory, NAMESPACE};
 use super::learned::Learned;
 use super::lookups::{Asking, look_up};
 use super::metrics::Metrics;
-use super::releases::{Done, Records, carry_out};
+use super::releases::{Done, Means, Releases, carry_out};
 use super::status::{ConnectionState, TargetStatus, summary};
 use super::step::{Namespaces, take};
 use crate::api;
@@ -143,7 +143,7 @@ struct Session {
     metrics: Arc<Metrics>,
     learned: Arc<Learned>,
     version: ServerVersion,
-    records: Records,
+    releases: Releases,
     asking: Asking,
     /// The parent object as the target has it.
     recorded: Inventory,
@@ -159,7 +159,6 @@ impl Session {
         context: &TargetContext,
     ) -> Result<Session, TargetError> {
         let (discovery, version) = tokio::try_join!(cluster.discover(), cluster.version())?;
-        context.learned.learn(&desired.target, capabilities(&version, &discovery));
         let mut inventory = Inventory::new(&desired.fleet, &desired.target);
         let parent = inventory.parent();
         let kind = discovery
@@ -173,6 +172,9 @@ impl Session {
             Err(TargetError::NotFound(_)) => true,
             Err(error) => return Err(error),
         };
+        let secrets = discovery.kind(&GroupKind::new("", "Secret"));
+        let releases = Releases::begin(&desired, &cluster, secrets, inventory.id(), &context.learned).await?;
+        context.learned.learn(&desired.target, capabilities(&version, &discovery));
         let (events, received) = mpsc::channel(EVENTS);
         let mut session = Session {
             cluster,
@@ -186,12 +188,13 @@ impl Session {
             metrics: Arc::clone(&context.metrics),
             learned: Arc::clone(&context.learned),
             version,
-            records: Records::default(),
+            releases,
             asking: Asking::default(),
             is_parent_new,
             kinds_may_have_changed: None,
             kind_checks: 0,
         };
+        session.releases.set_gates(&mut session.index);
         session.prepare().await?;
         Ok(session)
     }
@@ -256,12 +259,13 @@ impl Session {
         configured: &Arc<api::Cluster>,
     ) -> Result<Ended, TargetError> {
         let mut under_way = FuturesUnordered::new();
-        let mut recording = FuturesUnordered::new();
+        let mut working = FuturesUnordered::new();
         let mut looking = FuturesUnordered::new();
         let mut reported = Instant::now();
         let mut is_changed = true;
         loop {
             let now = Instant::now();
+            self.releases.set_gates(&mut self.index);
             while under_way.len() < CONCURRENCY
                 && let Some(step) = self.index.next(now)
             {
@@ -278,8 +282,11 @@ impl Session {
                 self.shrink_inventory().await?;
             }
             if is_changed && (is_idle || reported.elapsed() >= REPORT_EVERY) && self.received.is_empty() {
-                recording.extend(self.record(now));
-                let summary = summary(&self.index);
+                working.extend(self.work(now));
+                if self.releases.set_gates(&mut self.index) {
+                    continue;
+                }
+                let summary = summary(&self.index, &self.releases);
                 context.status.send_if_modified(|status| {
                     let is_new = *status != summary;
                     *status = summary;
@@ -305,7 +312,7 @@ impl Session {
                     if desired.fleet != current.fleet || desired.health_checks != current.health_checks {
                         return Ok(Ended::Reconfigured);
                     }
-                    self.records.desired_changes(&self.index.desired, &desired);
+                    self.releases.desired_changes(&desired);
                     self.learned
                         .keep_answers(&desired.target, |rendering| desired.lookups.contains_key(rendering));
                     self.index.set_desired(desired);
@@ -329,11 +336,12 @@ impl Session {
                     self.take_notice(notice);
                     is_changed = true;
                 }
-                Some(done) = recording.next(), if !recording.is_empty() => {
-                    if let Some(error) = self.records.finish(done, Instant::now()) {
-                        let target = &self.index.desired.target;
-                        warn!(%target, %error, "Helm's record of a release was not written");
+                Some(done) = working.next(), if !working.is_empty() => {
+                    let target = &self.index.desired.target;
+                    if let Some(news) = self.releases.finish(done, target, Instant::now())? {
+                        warn!(%target, "{news}");
                     }
+                    is_changed = true;
                 }
                 Some((rendering, answers)) = looking.next(), if !looking.is_empty() => {
                     let target = self.index.desired.target.clone();
@@ -351,7 +359,7 @@ impl Session {
                     is_changed = true;
                 }
                 () = wake => {
-                    is_changed |= self.records.has_failures();
+                    is_changed = true;
                     if self.kinds_may_have_changed.is_some_and(|at| at <= Instant::now()) {
                         self.refresh_kinds().await?;
                         is_changed = true;
@@ -372,12 +380,15 @@ impl Session {
         asked.collect()
     }
 
-    /// Starts to write what records of releases can be written now.
-    fn record(&mut self, now: Instant) -> Vec<impl Future<Output = Done> + use<>> {
-        let discovery = self.index.discovery();
-        let Some(secrets) = discovery.kind(&GroupKind::new("", "Secret")) else { return Vec::new() };
-        let tasks = self.records.tasks(&self.index, now);
-        tasks.into_iter().map(|task| carry_out(task, self.cluster.clone(), secrets.clone())).collect()
+    /// Starts what there is to do for releases beside applying their objects.
+    fn work(&mut self, now: Instant) -> Vec<impl Future<Output = Done> + use<>> {
+        if self.releases.are_none() {
+            return Vec::new();
+        }
+        let means = Means::new(&self.cluster, &self.index, &self.namespaces, &self.metrics);
+        let Some(means) = means.map(Arc::new) else { return Vec::new() };
+        let tasks = self.releases.tasks(&self.index, now);
+        tasks.into_iter().map(|task| carry_out(task, Arc::clone(&means))).collect()
     }
 
     fn next_wake(&mut self, report: Option<Instant>) -> impl Future<Output = ()> + use<> {
@@ -389,7 +400,7 @@ impl Session {
         let next = [
             self.index.wakes_at(),
             self.kinds_may_have_changed,
-            self.records.wakes_at(Instant::now()),
+            self.releases.wakes_at(Instant::now()),
             self.asking.wakes_at(),
             report,
         ]

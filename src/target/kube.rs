@@ -1,5 +1,6 @@
 //! A Kubernetes API server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::kube::client::Body;
@@ -20,6 +21,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many objects a page of a list holds.
 const PAGE: usize = 500;
 
+/// Of lists that hold no more than metadata.
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
 const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
                          application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,\
                          application/json";
@@ -28,6 +32,8 @@ const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroup
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
+    /// The user whose permissions are used; the client's own where there is none.
+    acting_as: Option<Arc<str>>,
 }
 
 /// A part of a list.
@@ -75,7 +81,12 @@ impl Cluster {
     /// When the configuration holds certificates or keys that cannot be read.
     pub fn new(mut config: Config) -> Result<Cluster, TargetError> {
         config.connect_timeout = Some(Duration::from_secs(5));
-        Ok(Cluster { client: Client::try_from(config)? })
+        Ok(Cluster { client: Client::try_from(config)?, acting_as: None })
+    }
+
+    /// The same server with the permissions of another user, by impersonation.
+    pub fn acting_as(&self, user: Option<Arc<str>>) -> Cluster {
+        Cluster { client: self.client.clone(), acting_as: user }
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -93,6 +104,9 @@ impl Cluster {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if let Some(user) = &self.acting_as {
+            request = request.header("impersonate-user", &**user);
         }
         let request = request
             .body(Body::from(body))
@@ -150,6 +164,17 @@ impl Cluster {
         label_selector: Option<&str>,
         from: Option<&str>,
     ) -> Result<Page, TargetError> {
+        self.list_as("application/json", kind, on_server, label_selector, from).await
+    }
+
+    async fn list_as(
+        &self,
+        accept: &str,
+        kind: &GroupKind,
+        on_server: &KindOnServer,
+        label_selector: Option<&str>,
+        from: Option<&str>,
+    ) -> Result<Page, TargetError> {
         let version = on_server.versions.first().map_or("v1", String::as_str);
         let mut path = on_server.path(&kind.group, version, None, None);
         path.push_str(&format!("?limit={PAGE}"));
@@ -158,7 +183,7 @@ impl Cluster {
                 path.push_str(&format!("&{name}={}", encoded(value)));
             }
         }
-        let body = self.send(Method::GET, &path, &[("accept", "application/json")], Vec::new()).await?;
+        let body = self.send(Method::GET, &path, &[("accept", accept)], Vec::new()).await?;
         let list: RawList = serde_json::from_slice(&body).map_err(|error| unexpected(&path, &error))?;
         Ok(Page {
             items: list.items,
@@ -177,9 +202,32 @@ impl Cluster {
         on_server: &KindOnServer,
         label_selector: Option<&str>,
     ) -> Result<Vec<Live>, TargetError> {
+        self.pages("application/json", kind, on_server, label_selector).await
+    }
+
+    /// The same with the metadata of objects only.
+    ///
+    /// # Errors
+    /// As [`Cluster::list`].
+    pub async fn list_metadata(
+        &self,
+        kind: &GroupKind,
+        on_server: &KindOnServer,
+        label_selector: Option<&str>,
+    ) -> Result<Vec<Live>, TargetError> {
+        self.pages(METADATA, kind, on_server, label_selector).await
+    }
+
+    async fn pages(
+        &self,
+        accept: &str,
+        kind: &GroupKind,
+        on_server: &KindOnServer,
+        label_selector: Option<&str>,
+    ) -> Result<Vec<Live>, TargetError> {
         let (mut all, mut from) = (Vec::new(), None);
         loop {
-            let page = self.list(kind, on_server, label_selector, from.as_deref()).await?;
+            let page = self.list_as(accept, kind, on_server, label_selector, from.as_deref()).await?;
             for item in page.items {
                 let value = serde_json::from_str(item.get())
                     .map_err(|error| unexpected(&kind.to_string(), &error))?;
@@ -219,6 +267,25 @@ impl Cluster {
             format!("{}?fieldManager={manager}&force=true", self.object_path(key, on_server, Some(version)));
         let headers = [("content-type", "application/apply-patch+yaml"), ("accept", "application/json")];
         let body = self.send(Method::PATCH, &path, &headers, body).await?;
+        live(&key.group_kind, &path, &body)
+    }
+
+    /// Creates an object that must not exist yet.
+    ///
+    /// # Errors
+    /// [`TargetError::Conflict`] when it does.
+    pub async fn create(
+        &self,
+        key: &ObjectKey,
+        on_server: &KindOnServer,
+        manager: &str,
+        object: &Value,
+    ) -> Result<Live, TargetError> {
+        let version = on_server.versions.first().map_or("v1", String::as_str);
+        let path = on_server.path(&key.group_kind.group, version, key.namespace.as_deref(), None);
+        let path = format!("{path}?fieldManager={manager}");
+        let headers = [("content-type", "application/json"), ("accept", "application/json")];
+        let body = self.send(Method::POST, &path, &headers, object.to_string().into_bytes()).await?;
         live(&key.group_kind, &path, &body)
     }
 

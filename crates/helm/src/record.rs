@@ -26,6 +26,12 @@ pub enum Status {
     Deployed,
     /// A later one took its place.
     Superseded,
+    /// It did not come to be as it should.
+    Failed,
+    /// It was removed.
+    Uninstalled,
+    /// Whoever wrote it was not done: it is under way, or was when its writer was killed.
+    Unfinished,
 }
 
 impl Status {
@@ -34,6 +40,51 @@ impl Status {
         match self {
             Status::Deployed => "deployed",
             Status::Superseded => "superseded",
+            Status::Failed => "failed",
+            Status::Uninstalled => "uninstalled",
+            Status::Unfinished => "unknown",
+        }
+    }
+
+    /// Reads a name; `pending-install` and the like are unfinished.
+    pub fn read(name: &str) -> Status {
+        match name {
+            "deployed" => Status::Deployed,
+            "superseded" => Status::Superseded,
+            "failed" => Status::Failed,
+            "uninstalled" => Status::Uninstalled,
+            _ => Status::Unfinished,
+        }
+    }
+}
+
+/// How a hook ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookRun {
+    /// The kind and the name of its object.
+    pub hook: (String, String),
+    /// Whether it did what it should.
+    pub phase: HookPhase,
+    /// When it began, as RFC 3339.
+    pub started: String,
+    /// When it ended.
+    pub completed: String,
+}
+
+/// What became of a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookPhase {
+    /// It did what it should.
+    Succeeded,
+    /// It did not, or not in time.
+    Failed,
+}
+
+impl HookPhase {
+    fn name(self) -> &'static str {
+        match self {
+            HookPhase::Succeeded => "Succeeded",
+            HookPhase::Failed => "Failed",
         }
     }
 }
@@ -59,6 +110,8 @@ pub struct Revision<'r> {
     pub manifest: &'r str,
     /// Its hooks.
     pub hooks: &'r [Hook],
+    /// How those ran that did.
+    pub runs: &'r [HookRun],
     /// What is said to who installed it.
     pub notes: &'r str,
     /// When the first revision came to be, as RFC 3339.
@@ -74,6 +127,38 @@ pub struct Record {
     pub number: u64,
     /// All of it, as Helm keeps it.
     pub release: Json,
+}
+
+impl Record {
+    fn text(&self, pointer: &str) -> &str {
+        self.release.pointer(pointer).and_then(Json::as_str).unwrap_or_default()
+    }
+
+    /// How the revision is.
+    pub fn status(&self) -> Status {
+        Status::read(self.text("/info/status"))
+    }
+
+    /// Where the objects of the release are.
+    pub fn namespace(&self) -> &str {
+        self.text("/namespace")
+    }
+
+    /// All manifests as text.
+    pub fn manifest(&self) -> &str {
+        self.text("/manifest")
+    }
+
+    /// When the first revision came to be.
+    pub fn first_deployed(&self) -> Option<&str> {
+        Some(self.text("/info/first_deployed")).filter(|time| !time.is_empty())
+    }
+
+    /// Its hooks; those for events that nobody knows are left out.
+    pub fn hooks(&self) -> Vec<Hook> {
+        let hooks = self.release["hooks"].as_array();
+        hooks.into_iter().flatten().map(Hook::of_record).filter(|hook| !hook.events.is_empty()).collect()
+    }
 }
 
 /// Why a Secret holds no record.
@@ -106,6 +191,16 @@ fn chart(chart: &Chart) -> Json {
 }
 
 impl Revision<'_> {
+    fn last_run(&self, hook: &Hook) -> Json {
+        let ran = |run: &&HookRun| run.hook.0 == hook.kind && run.hook.1 == hook.name;
+        match self.runs.iter().rfind(ran) {
+            Some(run) => {
+                json!({"started_at": run.started, "completed_at": run.completed, "phase": run.phase.name()})
+            }
+            None => json!({"started_at": "", "completed_at": "", "phase": ""}),
+        }
+    }
+
     /// The release as Helm keeps it.
     pub fn release(&self) -> Json {
         let hooks: Json = self
@@ -118,7 +213,7 @@ impl Revision<'_> {
                     "path": hook.path,
                     "manifest": hook.manifest,
                     "events": hook.events.iter().map(|event| event.name()).collect::<Vec<_>>(),
-                    "last_run": {"started_at": "", "completed_at": "", "phase": ""},
+                    "last_run": self.last_run(hook),
                     "weight": hook.weight,
                     "delete_policies": hook.delete_policies.iter().map(|policy| policy.name()).collect::<Vec<_>>(),
                 })

@@ -44,9 +44,32 @@ pub(super) struct Asked<'a> {
     pub missing: RefCell<BTreeSet<LookupKey>>,
 }
 
+/// What became of looking for something.
+pub(super) enum Found<Nothing, It = String> {
+    /// It is there.
+    Text(It),
+    /// It is not, or not what it should be.
+    Nothing(Nothing),
+    /// Nobody was asked, or has answered yet.
+    Unknown,
+}
+
 impl<'a> Asked<'a> {
     pub fn new(lookups: Lookups<'a>) -> Asked<'a> {
         Asked { lookups, missing: RefCell::default() }
+    }
+
+    /// An object of the cluster, by its name.
+    pub fn find(&self, key: LookupKey) -> Found<(), &'a Json> {
+        let Lookups::Known(answers) = self.lookups else { return Found::Unknown };
+        match answers.and_then(|answers| answers.get(&key)) {
+            Some(Json::Object(nothing)) if nothing.is_empty() => Found::Nothing(()),
+            Some(answer) => Found::Text(answer),
+            None => {
+                self.missing.borrow_mut().insert(key);
+                Found::Unknown
+            }
+        }
     }
 }
 

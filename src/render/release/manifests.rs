@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use syncline_helm::record::Record;
 use syncline_helm::release::Rendered;
 use syncline_manifest::yaml::{self, Document};
-use syncline_manifest::{GroupVersionKind, Manifest, ObjectKey, schema};
+use syncline_manifest::{GroupVersionKind, Manifest, ObjectKey, Origin, schema};
 
-use super::{definitions_of, namespace_object, post};
+use super::{RELEASE_NAME, RELEASE_NAMESPACE, definitions_of, namespace_object, post};
 use crate::api::{DriftMode, HelmRelease};
 use crate::fleet::{ApplyOptions, Diagnostic, Resource};
 
@@ -19,53 +20,65 @@ enum Scope {
     Namespaced,
 }
 
+/// What an object is to its release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// It stands on it.
+    Foundation,
+    /// It consists of it.
+    Body,
+}
+
+/// What a release stands on, and what it consists of.
+type Both = (Vec<Arc<Resource>>, Vec<Arc<Resource>>);
+
 pub(super) fn objects(
     owner: &Resource,
     release: &HelmRelease,
     rendered: &Rendered,
-) -> Result<Vec<Arc<Resource>>, Vec<Diagnostic>> {
+) -> Result<Both, Vec<Diagnostic>> {
     let mut errors = Vec::new();
-    let mut documents: Vec<(String, Value)> = Vec::new();
+    let mut documents: Vec<(Part, &str, Value)> = Vec::new();
     for definition in definitions_of(release, rendered) {
         match yaml::read_lenient(&definition.text.to_text()) {
-            Ok(read) => {
-                documents.extend(read.into_iter().map(|document| (definition.path.clone(), document.value)))
-            }
+            Ok(read) => documents.extend(read.into_iter().map(|mut document| {
+                // Helm deletes no definition that came from crds/: its objects would go with it.
+                annotate(&mut document.value, ApplyOptions::PRUNE, "disabled");
+                (Part::Foundation, definition.path.as_str(), document.value)
+            })),
             Err(error) => errors.push(problem(owner, &definition.path, &error.to_string())),
         }
     }
-    for (_, value) in &mut documents {
-        // Helm deletes no definition that came from crds/: its objects would go with it.
-        annotate(value, ApplyOptions::PRUNE, "disabled");
-    }
     let manifests = rendered.manifests.iter().filter(|manifest| !manifest.document.is_null());
-    documents.extend(manifests.map(|manifest| (manifest.path.clone(), manifest.document.clone())));
+    documents
+        .extend(manifests.map(|manifest| (Part::Body, manifest.path.as_str(), manifest.document.clone())));
     let mut objects = Vec::new();
-    for (path, value) in documents {
+    for (part, path, value) in documents {
         let document = Document { index: 0, position: yaml::Position::START, value };
-        for manifest in Manifest::from_document(document, &Arc::from(path.as_str())) {
+        for manifest in Manifest::from_document(document, &Arc::from(path)) {
             match manifest {
-                Ok(manifest) => objects.push((path.clone(), manifest.into_value())),
-                Err((_, error)) => errors.push(problem(owner, &path, &error.to_string())),
+                Ok(manifest) => objects.push((part, path, manifest.into_value())),
+                Err((_, error)) => errors.push(problem(owner, path, &error.to_string())),
             }
         }
     }
-    let mut values: Vec<Value> = objects.iter().map(|(_, value)| value.clone()).collect();
+    let mut values: Vec<Value> = objects.iter().map(|(.., value)| value.clone()).collect();
     post::apply(&release.spec.post_renderers, &mut values).map_err(|message| {
         vec![Diagnostic::error(&owner.origin, format!("{}: postRenderers: {message}", owner.key))]
     })?;
     let scopes = scopes(&values);
-    let mut seen: HashMap<ObjectKey, String> = HashMap::new();
-    let mut resources = Vec::new();
+    let mut seen: HashMap<ObjectKey, &str> = HashMap::new();
+    let (mut foundations, mut resources) = (Vec::new(), Vec::new());
     if let Some((key, value)) = namespace_object(release) {
         let brings_it =
             values.iter().any(|value| value["kind"] == "Namespace" && value["metadata"]["name"] == *key.name);
         if !brings_it {
-            resources.push(Arc::new(Resource::new(key, owner.origin.clone(), value)));
+            foundations.push(Arc::new(Resource::new(key, owner.origin.clone(), value)));
         }
     }
-    for ((path, _), mut value) in objects.iter().zip(values).filter(|(_, value)| !value.is_null()) {
-        place(&mut value, release, &scopes);
+    let left = objects.iter().zip(values).filter(|(_, value)| !value.is_null());
+    for (&(part, path, _), mut value) in left {
+        place(&mut value, release.target_namespace(), &scopes);
         common_metadata(&mut value, release);
         options(&mut value, release);
         let manifest = match Manifest::new(value, owner.origin.clone()) {
@@ -76,13 +89,34 @@ pub(super) fn objects(
             }
         };
         let key = manifest.key();
-        if let Some(first) = seen.insert(key.clone(), path.clone()) {
+        if let Some(first) = seen.insert(key.clone(), path) {
             errors.push(problem(owner, path, &format!("{key} is rendered twice, first by {first}")));
             continue;
         }
-        resources.push(Arc::new(Resource::new(key, owner.origin.clone(), manifest.into_value())));
+        let part = match part {
+            Part::Foundation => &mut foundations,
+            Part::Body => &mut resources,
+        };
+        part.push(Arc::new(Resource::new(key, owner.origin.clone(), manifest.into_value())));
     }
-    if errors.is_empty() { Ok(resources) } else { Err(errors) }
+    if errors.is_empty() { Ok((foundations, resources)) } else { Err(errors) }
+}
+
+/// The objects of a revision, as its record has them. What cannot be read is left out: no
+/// more was ever applied of it.
+pub fn recorded(record: &Record) -> Vec<Arc<Resource>> {
+    let name = record.release["name"].as_str().unwrap_or_default();
+    let path: Arc<str> = Arc::from(format!("revision {} of release {name}", record.number));
+    let documents = yaml::read_lenient(record.manifest()).unwrap_or_default();
+    let manifests = documents.into_iter().flat_map(|document| Manifest::from_document(document, &path));
+    let mut values: Vec<Value> = manifests.filter_map(|read| Some(read.ok()?.into_value())).collect();
+    let scopes = scopes(&values);
+    for value in &mut values {
+        place(value, record.namespace(), &scopes);
+        owned(value, name, record.namespace());
+    }
+    let manifests = values.into_iter().filter_map(|value| Manifest::new(value, Origin::file(&path)).ok());
+    manifests.map(|manifest| Arc::new(Resource::from_manifest(manifest))).collect()
 }
 
 fn problem(owner: &Resource, path: &str, message: &str) -> Diagnostic {
@@ -103,7 +137,7 @@ fn scopes(values: &[Value]) -> HashMap<(String, String), Scope> {
 }
 
 /// Puts an object that names no namespace into the release's.
-fn place(value: &mut Value, release: &HelmRelease, scopes: &HashMap<(String, String), Scope>) {
+fn place(value: &mut Value, namespace: &str, scopes: &HashMap<(String, String), Scope>) {
     let gvk = GroupVersionKind::of(value);
     let is_cluster_wide = match schema::kind(&gvk) {
         Some(kind) => kind.scope == schema::Scope::Cluster,
@@ -112,7 +146,7 @@ fn place(value: &mut Value, release: &HelmRelease, scopes: &HashMap<(String, Str
     let named =
         value.pointer("/metadata/namespace").and_then(Value::as_str).is_some_and(|name| !name.is_empty());
     if !is_cluster_wide && !named && value["metadata"].is_object() {
-        value["metadata"]["namespace"] = json!(release.target_namespace());
+        value["metadata"]["namespace"] = json!(namespace);
     }
 }
 
@@ -137,10 +171,14 @@ fn set(value: &mut Value, mapping: &str, name: &str, text: &str) {
 }
 
 /// What Helm and Flux say of whose object it is, by which `helm` knows it again.
-fn common_metadata(value: &mut Value, release: &HelmRelease) {
+fn owned(value: &mut Value, name: &str, namespace: &str) {
     label(value, "app.kubernetes.io/managed-by", "Helm");
-    annotate(value, "meta.helm.sh/release-name", &release.release_name());
-    annotate(value, "meta.helm.sh/release-namespace", release.target_namespace());
+    annotate(value, RELEASE_NAME, name);
+    annotate(value, RELEASE_NAMESPACE, namespace);
+}
+
+fn common_metadata(value: &mut Value, release: &HelmRelease) {
+    owned(value, &release.release_name(), release.target_namespace());
     if let Some(common) = &release.spec.common_metadata {
         for (name, text) in &common.labels {
             label(value, name, text);

@@ -5,7 +5,9 @@
 
 mod lookups;
 mod manifests;
+mod owner;
 mod post;
+mod standing;
 mod values;
 
 use std::collections::BTreeSet;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use syncline_helm::release::{
-    Capabilities, Hook, Operation, Release, RenderError, RenderOptions, Rendered, render as render_chart,
+    Capabilities, Hook, Release, RenderError, RenderOptions, Rendered, render as render_chart,
 };
 use syncline_manifest::{GroupKind, ObjectKey};
 
@@ -21,6 +23,14 @@ use crate::api::{DefinitionPolicy, HelmRelease};
 use crate::fleet::{Diagnostic, Digest, LoadedChart, Resource};
 use lookups::Asked;
 pub use lookups::{Answers, LookupKey, Lookups};
+pub use manifests::recorded;
+pub use owner::Owner;
+pub use standing::{InForce, Newest, Occasion, Refused, ReleaseId, Standing};
+
+/// The annotation by which Helm knows whose an object is.
+pub const RELEASE_NAME: &str = "meta.helm.sh/release-name";
+/// The annotation that says where that release is.
+pub const RELEASE_NAMESPACE: &str = "meta.helm.sh/release-namespace";
 
 /// What became of rendering a release.
 #[derive(Debug, Clone)]
@@ -34,6 +44,9 @@ pub enum Rendering {
 /// A release as it is on one cluster.
 #[derive(Debug)]
 pub struct RenderedRelease {
+    /// What it stands on, and what stays when it is rolled back or removed: its namespace,
+    /// where it makes that, and the definitions of crds/.
+    pub foundations: Vec<Arc<Resource>>,
     /// What it consists of.
     pub objects: Vec<Arc<Resource>>,
     /// What people should know.
@@ -80,6 +93,19 @@ pub fn references(release: &HelmRelease) -> Vec<ObjectKey> {
     release.spec.values_from.iter().map(|reference| values::key_of(release, reference)).collect()
 }
 
+/// What a release is rendered with, beside itself and its chart.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'c> {
+    /// What the cluster can do.
+    pub capabilities: &'c Capabilities,
+    /// As what it is rendered.
+    pub occasion: Occasion,
+    /// Finds objects that the repository defines.
+    pub lookup: Lookup<'c>,
+    /// How lookups on the cluster are answered.
+    pub lookups: Lookups<'c>,
+}
+
 /// Renders a release for a cluster; gives what it looks up there and is not known.
 ///
 /// # Errors
@@ -88,9 +114,7 @@ pub fn render(
     resource: &Resource,
     release: &HelmRelease,
     chart: &LoadedChart,
-    capabilities: &Capabilities,
-    lookup: Lookup<'_>,
-    lookups: Lookups<'_>,
+    circumstances: &Circumstances<'_>,
 ) -> Result<Result<RenderedRelease, BTreeSet<LookupKey>>, Vec<Diagnostic>> {
     let failed = |message: String, hint: Option<String>| {
         vec![Diagnostic {
@@ -98,42 +122,51 @@ pub fn render(
             ..Diagnostic::error(&resource.origin, format!("{}: {message}", resource.key))
         }]
     };
-    let values =
-        values::compose(release, &chart.chart, lookup).map_err(|(message, hint)| failed(message, hint))?;
-    let asked = Asked::new(lookups);
+    let asked = Asked::new(circumstances.lookups);
+    let sources = values::Sources { repository: circumstances.lookup, cluster: &asked };
+    let composed = values::compose(release, &chart.chart, &sources);
+    // What failed without an answer counts for nothing.
+    let missing = asked.missing.take();
+    if !missing.is_empty() {
+        return Ok(Err(missing));
+    }
+    let composed = composed.map_err(|(message, hint)| failed(message, hint))?;
     let options = RenderOptions {
         skip_schema: release.spec.install.disable_schema_validation
             && release.spec.upgrade.disable_schema_validation,
         environment: Some(&asked),
         ..RenderOptions::default()
     };
+    let Occasion { operation, revision } = circumstances.occasion;
     let meant = Release {
         name: release.release_name(),
         namespace: release.target_namespace().to_owned(),
-        revision: 1,
-        operation: Operation::Install,
+        revision: i64::try_from(revision).unwrap_or(i64::MAX),
+        operation,
     };
-    let rendered = render_chart(&chart.chart, &values, &meant, capabilities, options);
-    // What was printed, or failed, without an answer counts for nothing.
+    let rendered = render_chart(&chart.chart, &composed.values, &meant, circumstances.capabilities, options);
     let missing = asked.missing.take();
     if !missing.is_empty() {
         return Ok(Err(missing));
     }
     let rendered = rendered.map_err(|error| failed(chart_error(&chart.path, &error), error.hint()))?;
-    let mut warnings = Vec::new();
-    if !rendered.hooks.is_empty() {
-        let names: Vec<String> =
-            rendered.hooks.iter().map(|hook| format!("{} {}", hook.kind, hook.name)).collect();
-        warnings.push(
-            Diagnostic::warning(
-                &resource.origin,
-                format!("{}: hooks are not run: {}", resource.key, names.join(", ")),
-            )
-            .hint("this version applies what a release consists of, and leaves its hooks alone"),
-        );
-    }
-    let objects = manifests::objects(resource, release, &rendered)?;
-    Ok(Ok(RenderedRelease { objects, warnings, values, notes: rendered.notes, hooks: rendered.hooks }))
+    let warnings = composed.unknown.iter().map(|key| {
+        Diagnostic::warning(
+            &resource.origin,
+            format!("{}: values come from {key}, which the repository does not define", resource.key),
+        )
+        .hint("the cluster is asked for it when the release is applied; here it counts as empty")
+    });
+    let warnings = warnings.collect();
+    let (foundations, objects) = manifests::objects(resource, release, &rendered)?;
+    Ok(Ok(RenderedRelease {
+        foundations,
+        objects,
+        warnings,
+        values: composed.values,
+        notes: rendered.notes,
+        hooks: rendered.hooks,
+    }))
 }
 
 /// An error of the chart, with the place in the repository where that is known.
@@ -164,7 +197,11 @@ fn namespace_object(release: &HelmRelease) -> Option<(ObjectKey, Value)> {
     let key = ObjectKey::new(GroupKind::new("", "Namespace"), None, name);
     let value = serde_json::json!({
         "apiVersion": "v1", "kind": "Namespace",
-        "metadata": {"name": name, "annotations": {crate::fleet::ApplyOptions::PRUNE: "disabled"}},
+        "metadata": {"name": name, "annotations": {
+            crate::fleet::ApplyOptions::PRUNE: "disabled",
+            RELEASE_NAME: release.release_name(),
+            RELEASE_NAMESPACE: name,
+        }},
     });
     Some((key, value))
 }

@@ -5,23 +5,78 @@ use syncline_helm::chart::Chart;
 use syncline_helm::values::{self, SetKind};
 use syncline_manifest::{GroupKind, ObjectKey};
 
-use super::{Lookup, ValuesMap};
+use super::lookups::{Asked, Found};
+use super::{Lookup, LookupKey, ValuesMap};
 use crate::api::{HelmRelease, ValuesKind, ValuesReference};
+use crate::fleet::data_text;
 
 type Failed = (String, Option<String>);
 
-pub(super) fn compose(release: &HelmRelease, chart: &Chart, lookup: Lookup<'_>) -> Result<ValuesMap, Failed> {
+/// Where ConfigMaps and Secrets are looked for, the repository first.
+pub(super) struct Sources<'s> {
+    pub repository: Lookup<'s>,
+    pub cluster: &'s Asked<'s>,
+}
+
+/// The values that a user gave.
+pub(super) struct Composed {
+    pub values: ValuesMap,
+    /// What only a cluster has, where none is asked.
+    pub unknown: Vec<ObjectKey>,
+}
+
+pub(super) fn compose(
+    release: &HelmRelease,
+    chart: &Chart,
+    sources: &Sources<'_>,
+) -> Result<Composed, Failed> {
     let mut all = ValuesMap::new();
+    let mut unknown = Vec::new();
     of_files(release, chart, &mut all)?;
     for reference in &release.spec.values_from {
-        of_reference(release, reference, lookup, &mut all)?;
+        let key = key_of(release, reference);
+        match find(&key, reference, sources) {
+            Found::Text(text) => of_reference(reference, &key, &text, &mut all)?,
+            Found::Unknown if !reference.optional => unknown.push(key),
+            Found::Unknown => {}
+            Found::Nothing(_) if reference.optional => {}
+            Found::Nothing(failed) => return Err(failed),
+        }
     }
     if let Some(own) = &release.spec.values {
         let mut own: ValuesMap = own.clone().into_iter().collect();
         own.values_mut().for_each(values::make_floats);
         values::merge(&mut all, own);
     }
-    Ok(all)
+    Ok(Composed { values: all, unknown })
+}
+
+/// The text that a reference means.
+fn find(key: &ObjectKey, reference: &ValuesReference, sources: &Sources<'_>) -> Found<Failed> {
+    let values_key = values_key(reference);
+    let no_key = || {
+        let hint = "set valuesKey, or optional".to_owned();
+        Found::Nothing((format!("{key} has no key {values_key}"), Some(hint)))
+    };
+    if let Some(resource) = (sources.repository)(key) {
+        return resource.data_text(values_key).map_or_else(no_key, Found::Text);
+    }
+    let asked = LookupKey {
+        api_version: "v1".to_owned(),
+        kind: key.group_kind.kind.to_string(),
+        namespace: key.namespace.as_deref().unwrap_or_default().to_owned(),
+        name: key.name.to_string(),
+    };
+    match sources.cluster.find(asked) {
+        Found::Text(object) => {
+            data_text(object, &key.group_kind, values_key).map_or_else(no_key, Found::Text)
+        }
+        Found::Unknown => Found::Unknown,
+        Found::Nothing(()) => Found::Nothing((
+            format!("values come from {key}, which neither the repository nor the cluster has"),
+            Some("add it to one of them, or set optional where it may be missing".to_owned()),
+        )),
+    }
 }
 
 /// `spec.chart.spec.valuesFiles`: files of the chart instead of its values.yaml.
@@ -66,34 +121,21 @@ pub(super) fn key_of(release: &HelmRelease, reference: &ValuesReference) -> Obje
     ObjectKey::new(GroupKind::new("", kind), Some(release.namespace()), &reference.name)
 }
 
+fn values_key(reference: &ValuesReference) -> &str {
+    reference.values_key.as_deref().unwrap_or("values.yaml")
+}
+
 fn of_reference(
-    release: &HelmRelease,
     reference: &ValuesReference,
-    lookup: Lookup<'_>,
+    key: &ObjectKey,
+    text: &str,
     all: &mut ValuesMap,
 ) -> Result<(), Failed> {
     let is_secret = reference.kind == ValuesKind::Secret;
-    let key = key_of(release, reference);
-    let values_key = reference.values_key.as_deref().unwrap_or("values.yaml");
-    let text = match lookup(&key).map(|resource| resource.data_text(values_key)) {
-        Some(Some(text)) => text,
-        _ if reference.optional => return Ok(()),
-        Some(None) => {
-            return Err((
-                format!("{key} has no key {values_key}"),
-                Some("set valuesKey, or optional".to_owned()),
-            ));
-        }
-        None => {
-            return Err((
-                format!("values come from {key}, which the repository does not define"),
-                Some("add it to the repository, or set optional where it may be missing".to_owned()),
-            ));
-        }
-    };
+    let values_key = values_key(reference);
     let Some(path) = &reference.target_path else {
         // What is read of a Secret stays out of messages.
-        let read = values::read(&format!("{key} {values_key}"), &text).map_err(|error| match is_secret {
+        let read = values::read(&format!("{key} {values_key}"), text).map_err(|error| match is_secret {
             true => (format!("{key} {values_key} holds no values"), None),
             false => (error.to_string(), None),
         })?;
@@ -106,7 +148,7 @@ fn of_reference(
         // A text in quotes is text, as Flux has it.
         let unquoted = ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
         let kind = if unquoted.is_some() { SetKind::Text } else { SetKind::Typed };
-        let escaped = unquoted.unwrap_or(&text).replace('\\', "\\\\").replace(',', "\\,");
+        let escaped = unquoted.unwrap_or(text).replace('\\', "\\\\").replace(',', "\\,");
         values::set(all, &format!("{path}={escaped}"), kind)
     };
     set.map_err(|error| (format!("targetPath {path}: {}", error.message), None))

@@ -45,8 +45,15 @@ impl Dependencies {
 
     /// Whether all that an application waits for is done. What is not on this target, or
     /// not known to be, never is.
-    pub fn are_met(&self, application: &Arc<str>, is_done: impl Fn(&ObjectKey) -> bool) -> bool {
+    pub fn are_met(
+        &self,
+        application: &Arc<str>,
+        is_done: impl Fn(&ObjectKey) -> bool,
+        is_settled: impl Fn(&Arc<str>) -> bool,
+    ) -> bool {
         let needs = self.needs.get(application).into_iter().flatten();
-        needs.into_iter().all(|need| self.objects.get(need).is_some_and(|keys| keys.iter().all(&is_done)))
+        needs.into_iter().all(|need| {
+            is_settled(need) && self.objects.get(need).is_some_and(|keys| keys.iter().all(&is_done))
+        })
     }
 }

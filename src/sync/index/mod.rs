@@ -6,6 +6,7 @@
 //! `prune` are the rules of their names.
 
 mod dependencies;
+mod gates;
 mod observe;
 mod prune;
 mod steps;
@@ -29,14 +30,18 @@ use super::inventory::Inventory;
 use super::order::Phase;
 use crate::fleet::{ApplyOptions, Digest, OnImmutable, remove_field};
 use crate::place::{Desired, DesiredObject};
+use crate::render::release::Owner;
 use crate::target::{Discovery, KindOnServer, Live, TargetError, Watched};
 use dependencies::Dependencies;
+pub(super) use gates::Gate;
 
 /// One thing to do on a target.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Step {
     pub key: ObjectKey,
     pub on_server: KindOnServer,
+    /// Whose permissions are used; syncline's own where nobody is named.
+    pub acting_as: Option<Arc<str>>,
     pub action: StepAction,
 }
 
@@ -86,6 +91,8 @@ pub(super) struct Member {
     pub health: Health,
     pub state: MemberState,
     is_released_on_prune: bool,
+    /// The release that it is of, if it is of one.
+    pub owner: Option<Owner>,
     /// An apply of this digest changed nothing in an object of that content, though
     /// they looked different.
     same: Option<(Digest, Digest)>,
@@ -135,6 +142,10 @@ pub(super) struct Index {
     waves: HashMap<Arc<str>, BTreeMap<i32, Vec<ObjectKey>>>,
     /// Releases that wait for others.
     dependencies: Dependencies,
+    /// How far the releases of charts are, by application.
+    gates: HashMap<Arc<str>, Gate>,
+    /// Releases that left Git, whose objects wait for hooks before they are deleted.
+    prune_held: HashSet<Owner>,
 }
 
 impl Index {
@@ -165,6 +176,8 @@ impl Index {
             drifts: HashMap::new(),
             waves: HashMap::new(),
             dependencies: Dependencies::default(),
+            gates: HashMap::new(),
+            prune_held: HashSet::new(),
         };
         index.set_desired(desired);
         index
@@ -201,8 +214,10 @@ impl Index {
         self.retries = self.delayed.iter().map(|(key, at)| (*at, key.clone())).collect();
         let conflicts: HashSet<ObjectKey> =
             self.desired.conflicts.keys().map(|key| self.key_on_target(key)).collect();
+        let kept = &self.desired.kept;
         for (key, member) in &mut self.members {
-            let is_wanted = self.wanted.contains_key(key) || conflicts.contains(key);
+            let is_kept = member.owner.as_ref().is_some_and(|owner| kept.contains_key(owner));
+            let is_wanted = self.wanted.contains_key(key) || conflicts.contains(key) || is_kept;
             member.state = match member.state {
                 MemberState::Unwanted if is_wanted => MemberState::Differs,
                 MemberState::Clean(_) | MemberState::Differs if !is_wanted => MemberState::Unwanted,
@@ -342,6 +357,7 @@ impl Member {
             version: live.resource_version().into(),
             health,
             state,
+            owner: Owner::of_object(&live.value),
             is_released_on_prune: live.annotation(ApplyOptions::PRUNE) == Some("disabled"),
             same,
         }

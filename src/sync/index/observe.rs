@@ -10,6 +10,7 @@ use syncline_manifest::{GroupKind, ObjectKey};
 
 use super::{Failure, Index, Member, MemberState, Notice};
 use crate::fleet::Digest;
+use crate::render::release::Owner;
 use crate::sync::FIELD_MANAGER;
 use crate::sync::backoff::Backoff;
 use crate::sync::health::Health;
@@ -114,7 +115,13 @@ impl Index {
         }
         let Some(wanted) = self.wanted.get(&live.key) else {
             let is_conflict = self.desired.conflicts.keys().any(|key| self.key_on_target(key) == live.key);
-            return (if is_conflict { MemberState::Differs } else { MemberState::Unwanted }, Vec::new());
+            let kept = &self.desired.kept;
+            let is_kept = !kept.is_empty()
+                && Owner::of_object(&live.value).is_some_and(|owner| kept.contains_key(&owner));
+            return (
+                if is_conflict || is_kept { MemberState::Differs } else { MemberState::Unwanted },
+                Vec::new(),
+            );
         };
         let resource = &wanted.object.resource;
         let found = differences(
@@ -124,7 +131,7 @@ impl Index {
             FIELD_MANAGER,
         );
         let is_same = same.is_some_and(|same| same == (resource.digest, content(&live.value)));
-        if found.is_empty() || is_same {
+        if found.is_empty() || is_same || self.ignores_drift(&wanted.object.application) {
             (MemberState::Clean(resource.digest), Vec::new())
         } else {
             (MemberState::Differs, found)

@@ -15,7 +15,14 @@ impl Index {
 
     /// Why nothing is pruned, if something would be.
     pub(in crate::sync) fn prune_hold(&self) -> Option<PruneHold> {
-        let count = self.unwanted().filter(|(_, member)| !member.is_released_on_prune).count();
+        // What is removed because it has failed was never confirmed to be there.
+        let withdrawn = &self.desired.withdrawn;
+        let is_withdrawn =
+            |member: &Member| member.owner.as_ref().is_some_and(|owner| withdrawn.contains(owner));
+        let count = self
+            .unwanted()
+            .filter(|(_, member)| !member.is_released_on_prune && !is_withdrawn(member))
+            .count();
         hold(&self.desired, self.confirm_prune, count, self.members.len())
     }
 
@@ -43,7 +50,7 @@ impl Index {
             .map(|(key, _)| (Phase::of(&key.group_kind), key))
             .filter(|(_, key)| !self.in_flight.contains_key(*key) && !self.is_delayed(key))
             .filter(|(_, key)| !troubled.contains(&key.namespace.as_deref()))
-            .filter(|(_, key)| !self.is_used_namespace(key))
+            .filter(|(_, key)| !self.is_used_namespace(key) && !self.waits_for_hooks(key))
             .max()?;
         if self.in_flight.values().any(|other| *other > phase) {
             return None;
@@ -57,7 +64,12 @@ impl Index {
         };
         let on_server = self.discovery.kind(&key.group_kind)?.clone();
         self.in_flight.insert(key.clone(), phase);
-        Some(Step { key, on_server, action })
+        Some(Step { key, on_server, action, acting_as: None })
+    }
+
+    fn waits_for_hooks(&self, key: &ObjectKey) -> bool {
+        let owner = self.members.get(key).and_then(|member| member.owner.as_ref());
+        owner.is_some_and(|owner| self.prune_held.contains(owner))
     }
 
     fn is_used_namespace(&self, key: &ObjectKey) -> bool {

@@ -54,6 +54,7 @@ impl Index {
         Some(Step {
             key: key.clone(),
             on_server: self.discovery.kind(&key.group_kind)?.clone(),
+            acting_as: wanted.object.acting_as.clone(),
             action: StepAction::Apply {
                 version,
                 body: self.body(wanted, key).to_string().into_bytes(),

@@ -1,6 +1,6 @@
 //! The rules of the index: calls and asserts, no server.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use syncline_manifest::{GroupKind, Manifest, ObjectKey, Origin};
 use super::{Index, Notice, Outcome, Step, StepAction};
 use crate::api::{ClusterName, PruneSettings};
 use crate::fleet::{Digest, Resource};
-use crate::place::{Desired, DesiredObject, Why};
+use crate::place::{Desired, DesiredObject, Role, Why};
 use crate::sync::Inventory;
 use crate::target::{Discovery, Live, TargetError, WatchEvent, Watched};
 
@@ -43,12 +43,16 @@ fn desired(objects: &[Value]) -> Arc<Desired> {
                 why: Why::ClusterPath,
                 share: None,
                 stale: None,
+                role: Role::Plain,
+                acting_as: None,
             };
             (resource.key.clone(), object)
         })
         .collect();
     Arc::new(Desired {
         releases: Vec::new(),
+        kept: BTreeMap::new(),
+        withdrawn: BTreeSet::new(),
         lookups: HashMap::new(),
         target: ClusterName::new("one"),
         fleet: "fleet".into(),

@@ -12,7 +12,8 @@ impl Index {
     /// healthy.
     pub(super) fn is_gate_open(&self, key: &ObjectKey) -> bool {
         let Some(wanted) = self.wanted.get(key) else { return true };
-        if !self.dependencies.are_met(&wanted.object.application, |key| self.is_done(key)) {
+        let application = &wanted.object.application;
+        if !self.is_let_through(application, wanted.object.role) || !self.has_what_it_needs(application) {
             return false;
         }
         let Some(waves) = self.waves.get(&wanted.object.application) else { return true };

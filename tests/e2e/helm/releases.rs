@@ -50,7 +50,7 @@ data:
     );
 }
 
-fn release(extra: &str) -> String {
+pub(super) fn release(extra: &str) -> String {
     format!(
         "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: shop, namespace: NAMESPACE}}\n\
          spec:\n  interval: 5m\n  install: {{createNamespace: true}}\n  chart:\n    spec:\n      chart: shop\n      version: '>=1.0.0'\n      \
@@ -58,7 +58,7 @@ fn release(extra: &str) -> String {
     )
 }
 
-const SOURCE: &str = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\n\
+pub(super) const SOURCE: &str = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\n\
                       metadata: {name: charts, namespace: flux-system}\nspec: {url: ./charts}\n";
 
 /// A fleet of one cluster with the chart and a release of it.
@@ -70,7 +70,7 @@ fn fleet(name: &str, extra: &str) -> Fleet {
     fleet
 }
 
-fn run(mut command: Command) -> (Option<i32>, String) {
+pub(super) fn run(mut command: Command) -> (Option<i32>, String) {
     let output = command.output().expect("syncline runs");
     (output.status.code(), format!("{}{}", text(&output.stdout), text(&output.stderr)))
 }
@@ -304,9 +304,25 @@ fn what_is_wrong_with_a_release_names_the_chart_the_line_and_what_to_do() {
     );
     try_with(
         "release.yaml",
-        &format!("{}  valuesFrom: [{{kind: Secret, name: none}}]\n", of("'1'")),
-        &["Secret wrong/none", "set optional"],
+        &format!("{}  timeout: 1s\n  upgrade: {{remediation: {{strategy: undo}}}}\n", of("'1'")),
+        &["strategy", "undo"],
     );
+    try_with(
+        "release.yaml",
+        &format!("{}  timeout: soon\n", of("'1'")),
+        &["\"soon\" is no duration", "write it as 90s"],
+    );
+    try_with(
+        "release.yaml",
+        &format!("{}  kubeConfig: {{secretRef: {{name: elsewhere}}}}\n", of("'1'")),
+        &["kubeConfig names the Secret elsewhere", "define a Cluster"],
+    );
+    // What the repository does not define, the cluster may have.
+    fleet.repo.write("release.yaml", &format!("{}  valuesFrom: [{{kind: Secret, name: none}}]\n", of("'1'")));
+    fleet.repo.commit("Values from the cluster");
+    let (code, output) = validate();
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("Secret wrong/none") && output.contains("the cluster is asked"), "{output}");
 }
 
 #[test]
@@ -356,7 +372,7 @@ fn config_chart(repo: &FleetRepo, version: &str) {
 }
 
 /// What helm prints in a namespace.
-fn helm(server: &ApiServer, namespace: &str, arguments: &[&str]) -> String {
+pub(super) fn helm(server: &ApiServer, namespace: &str, arguments: &[&str]) -> String {
     let output = server.command("helm").args(["--namespace", namespace]).args(arguments).output();
     let output = output.expect("helm runs");
     assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));

@@ -107,6 +107,7 @@ pub(super) fn nested(files: Vec<ChartFile>, depth: usize) -> Result<Chart, Chart
         files: Vec::new(),
         dependencies: Vec::new(),
         compiled: Default::default(),
+        reads_history: Default::default(),
     };
     let mut inner: BTreeMap<String, Vec<ChartFile>> = BTreeMap::new();
     for file in files {

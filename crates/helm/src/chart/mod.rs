@@ -17,6 +17,8 @@ pub(crate) use files::Files;
 pub use glob::matches_path;
 pub(crate) use metadata::ChartObject;
 
+use std::sync::OnceLock;
+
 use crate::go::Str;
 use crate::release::CompiledCache;
 use crate::values::Frozen;
@@ -40,4 +42,49 @@ pub struct Chart {
     pub dependencies: Vec<Chart>,
     /// What the templates were compiled to, for each choice of charts within.
     pub(crate) compiled: CompiledCache,
+    /// Whether it prints something else at an upgrade than at an install, once known.
+    pub(crate) reads_history: OnceLock<bool>,
+}
+
+impl Chart {
+    /// Whether templates may read how often the release was installed or upgraded. Told by
+    /// the text alone, so it may be said of a chart that does not; never the reverse, unless
+    /// names are put together from pieces.
+    pub fn reads_history(&self) -> bool {
+        *self.reads_history.get_or_init(|| {
+            self.templates.iter().any(|file| mentions_history(&file.data.to_text()))
+                || self.dependencies.iter().any(Chart::reads_history)
+        })
+    }
+}
+
+/// Whether a text, a template or values with templates in them, may read the history of a
+/// release.
+pub fn mentions_history(text: &str) -> bool {
+    const FIELDS: [&str; 4] = ["IsUpgrade", "IsInstall", ".Revision", "\"Revision\""];
+    let is_whole = |(at, name): (usize, &str)| {
+        let next = text.as_bytes().get(at + name.len());
+        next.is_none_or(|byte| *byte != b'.' && !byte.is_ascii_alphanumeric())
+    };
+    FIELDS.iter().any(|field| text.contains(field)) || text.match_indices(".Release").any(is_whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mentions_history;
+
+    #[test]
+    fn only_what_may_read_the_history_is_said_to() {
+        for (text, expected) in [
+            ("{{ .Release.Name }}-{{ $.Release.Namespace }} {{ .ReleaseName }}", false),
+            ("revisionHistoryLimit: 3\ncontrollerRevision: x", false),
+            ("name: migrate-{{ .Release.Revision }}", true),
+            ("{{ if $root.Release.IsUpgrade }}", true),
+            ("{{ toYaml .Release }}", true),
+            ("{{ with .Release }}{{ .Name }}{{ end }}", true),
+            ("{{ index .Release \"Revision\" }}", true),
+        ] {
+            assert_eq!(mentions_history(text), expected, "{text}");
+        }
+    }
 }

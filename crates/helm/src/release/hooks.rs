@@ -78,6 +78,15 @@ impl DeletePolicy {
             DeletePolicy::BeforeCreation => "before-hook-creation",
         }
     }
+
+    fn read(text: &str) -> Option<DeletePolicy> {
+        match text {
+            "hook-succeeded" => Some(DeletePolicy::Succeeded),
+            "hook-failed" => Some(DeletePolicy::Failed),
+            "before-hook-creation" => Some(DeletePolicy::BeforeCreation),
+            _ => None,
+        }
+    }
 }
 
 /// A manifest that is applied at moments of a release's life.
@@ -97,6 +106,40 @@ pub struct Hook {
     pub weight: i64,
     /// When the object is deleted; before it is created anew where it says nothing.
     pub delete_policies: Vec<DeletePolicy>,
+}
+
+impl Hook {
+    /// The hooks of an event in the order in which they run: by weight, then by name; the
+    /// order that the kinds were in decides the rest.
+    pub fn of_event(hooks: &[Hook], event: HookEvent) -> Vec<&Hook> {
+        let mut meant: Vec<&Hook> = hooks.iter().filter(|hook| hook.events.contains(&event)).collect();
+        meant.sort_by(|a, b| (a.weight, &a.name).cmp(&(b.weight, &b.name)));
+        meant
+    }
+
+    /// Whether the object is deleted at a moment; where a hook says nothing, it is before it
+    /// is created anew.
+    pub fn is_deleted(&self, policy: DeletePolicy) -> bool {
+        if self.delete_policies.is_empty() {
+            return policy == DeletePolicy::BeforeCreation;
+        }
+        self.delete_policies.contains(&policy)
+    }
+
+    /// A hook as Helm keeps it in a record.
+    pub(crate) fn of_record(value: &Json) -> Hook {
+        let text = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
+        let words = |field: &str| value[field].as_array().into_iter().flatten().filter_map(Json::as_str);
+        Hook {
+            name: text("name"),
+            kind: text("kind"),
+            path: text("path"),
+            manifest: text("manifest"),
+            events: words("events").filter_map(HookEvent::read).collect(),
+            weight: value["weight"].as_i64().unwrap_or(0),
+            delete_policies: words("delete_policies").filter_map(DeletePolicy::read).collect(),
+        }
+    }
 }
 
 /// What the annotations of a manifest make it.
@@ -124,12 +167,7 @@ pub(super) fn role(document: &Json, kind: &str, path: &str, text: &str) -> Role 
         }
     }
     let policies = annotation("helm.sh/hook-delete-policy").map(words).unwrap_or_default();
-    let delete_policies = policies.iter().filter_map(|word| match word.as_str() {
-        "hook-succeeded" => Some(DeletePolicy::Succeeded),
-        "hook-failed" => Some(DeletePolicy::Failed),
-        "before-hook-creation" => Some(DeletePolicy::BeforeCreation),
-        _ => None,
-    });
+    let delete_policies = policies.iter().filter_map(|word| DeletePolicy::read(word));
     Role::Hook(Box::new(Hook {
         name: document["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
         kind: kind.to_owned(),
@@ -141,4 +179,41 @@ pub(super) fn role(document: &Json, kind: &str, path: &str, text: &str) -> Role 
             .unwrap_or(0),
         delete_policies: delete_policies.collect(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hook(name: &str, weight: i64, policies: &[DeletePolicy]) -> Hook {
+        Hook {
+            name: name.to_owned(),
+            kind: "Job".to_owned(),
+            path: String::new(),
+            manifest: String::new(),
+            events: vec![HookEvent::PreInstall],
+            weight,
+            delete_policies: policies.to_vec(),
+        }
+    }
+
+    #[test]
+    fn hooks_run_by_weight_and_then_by_name() {
+        let mut other = hook("other", -9, &[]);
+        other.events = vec![HookEvent::Test];
+        let hooks = [hook("b", 0, &[]), hook("a", 0, &[]), hook("z", -5, &[]), other];
+        let names: Vec<&str> =
+            Hook::of_event(&hooks, HookEvent::PreInstall).iter().map(|hook| hook.name.as_str()).collect();
+        assert_eq!(names, ["z", "a", "b"]);
+    }
+
+    #[test]
+    fn a_hook_that_says_nothing_is_deleted_before_it_is_created_anew() {
+        let silent = hook("a", 0, &[]);
+        assert!(silent.is_deleted(DeletePolicy::BeforeCreation));
+        assert!(!silent.is_deleted(DeletePolicy::Succeeded));
+        let told = hook("a", 0, &[DeletePolicy::Succeeded]);
+        assert!(told.is_deleted(DeletePolicy::Succeeded));
+        assert!(!told.is_deleted(DeletePolicy::BeforeCreation));
+    }
 }

@@ -1,0 +1,209 @@
+//! Releases that left Git: their hooks before and after deletion, and the end of their
+//! records. What they were is read from the newest record.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use syncline_helm::record::{self, Status};
+use syncline_helm::release::{Hook, HookEvent};
+use tokio_util::sync::CancellationToken;
+
+use super::Work;
+use super::history::{ACTING_AS, History, KEEP_HISTORY, NO_DELETE_HOOKS};
+use super::hooks::Hooks;
+use super::records::Secrets;
+use crate::render::release::Owner;
+use crate::sync::backoff::Backoff;
+use crate::sync::index::Index;
+use crate::target::TargetError;
+
+/// How long a hook may take: the release that said it is gone.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What the record of a release says of its end.
+#[derive(Debug, Clone)]
+pub(super) struct Parting {
+    hooks: Vec<Hook>,
+    namespace: String,
+    acting_as: Option<Arc<str>>,
+    is_kept: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Reading,
+    Before,
+    Pruning,
+    After,
+    Removing,
+}
+
+/// The end of one release.
+#[derive(Debug)]
+pub(super) struct Departure {
+    owner: Owner,
+    stage: Stage,
+    parting: Option<Parting>,
+    is_busy: bool,
+    again: Option<(u32, Instant)>,
+    /// Ends with the departure: the release may come back.
+    cancel: CancellationToken,
+    pub reason: Option<String>,
+}
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+impl Departure {
+    pub fn new(owner: Owner) -> Departure {
+        Departure {
+            owner,
+            stage: Stage::Reading,
+            parting: None,
+            is_busy: false,
+            again: None,
+            cancel: CancellationToken::new(),
+            reason: None,
+        }
+    }
+
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Whether its objects must not be deleted yet.
+    pub fn holds(&self) -> bool {
+        matches!(self.stage, Stage::Reading | Stage::Before)
+    }
+
+    /// What is to be done now.
+    pub fn advance(&mut self, history: &History, index: &Index, now: Instant) -> Option<Work> {
+        if self.is_busy || self.again.is_some_and(|(_, at)| at > now) {
+            return None;
+        }
+        loop {
+            let work = match (self.stage, &self.parting) {
+                (Stage::Reading, _) | (_, None) => Work::ReadHooks(history.clone()),
+                // What may not be deleted yet is not told that it will be.
+                (Stage::Before, _) if index.prune_hold().is_some() => return None,
+                (Stage::Before, Some(parting)) => match self.hooks(parting, HookEvent::PreDelete) {
+                    Some(hooks) => Work::Hooks(hooks),
+                    None => {
+                        self.stage = Stage::Pruning;
+                        continue;
+                    }
+                },
+                (Stage::Pruning, _) if index.has_objects_of(&self.owner) => return None,
+                (Stage::Pruning, _) => {
+                    self.stage = Stage::After;
+                    continue;
+                }
+                (Stage::After, Some(parting)) => match self.hooks(parting, HookEvent::PostDelete) {
+                    Some(hooks) => Work::Hooks(hooks),
+                    None => {
+                        self.stage = Stage::Removing;
+                        continue;
+                    }
+                },
+                (Stage::Removing, Some(parting)) => {
+                    Work::Remove { history: history.clone(), is_kept: parting.is_kept }
+                }
+            };
+            self.is_busy = true;
+            return Some(work);
+        }
+    }
+
+    fn hooks(&self, parting: &Parting, event: HookEvent) -> Option<Hooks> {
+        let is_any = parting.hooks.iter().any(|hook| hook.events.contains(&event));
+        is_any.then(|| Hooks {
+            hooks: parting.hooks.clone(),
+            event,
+            namespace: parting.namespace.clone(),
+            timeout: TIMEOUT,
+            acting_as: parting.acting_as.clone(),
+            cancel: self.cancel.child_token(),
+        })
+    }
+
+    pub fn read(&mut self, parting: Option<Parting>) {
+        self.is_busy = false;
+        self.again = None;
+        // Without a record that can be read there are no hooks to run.
+        let nothing =
+            || Parting { hooks: Vec::new(), namespace: String::new(), acting_as: None, is_kept: false };
+        self.parting = Some(parting.unwrap_or_else(nothing));
+        self.stage = Stage::Before;
+    }
+
+    pub fn hooks_ran(&mut self) {
+        self.is_busy = false;
+        (self.again, self.reason) = (None, None);
+        self.stage = match self.stage {
+            Stage::Before => Stage::Pruning,
+            _ => Stage::Removing,
+        };
+    }
+
+    /// A hook has failed: the release stays until it works, or Git has it again.
+    pub fn hooks_failed(&mut self, reason: &str, now: Instant) {
+        self.reason = Some(reason.to_owned());
+        self.is_busy = false;
+        let attempts = self.again.map_or(0, |(attempts, _)| attempts) + 1;
+        self.again = Some((attempts, now + Backoff::OBJECT.after(attempts)));
+    }
+
+    /// The target refused a request; gives how often in a row.
+    pub fn refused(&mut self, now: Instant) -> u32 {
+        self.is_busy = false;
+        let attempts = self.again.map_or(0, |(attempts, _)| attempts) + 1;
+        self.again = Some((attempts, now + Backoff::TARGET.after(attempts)));
+        attempts
+    }
+
+    pub fn wakes_at(&self) -> Option<Instant> {
+        self.again.map(|(_, at)| at)
+    }
+}
+
+/// Reads what the newest record says of the end of its release.
+pub(super) async fn read_hooks(history: &History, secrets: &Secrets) -> Result<Option<Parting>, TargetError> {
+    let Some(newest) = history.newest().filter(|newest| newest.status != Status::Uninstalled) else {
+        return Ok(None);
+    };
+    let secret = match secrets.cluster.get(&newest.key, &secrets.kind).await {
+        Ok(secret) => secret,
+        Err(TargetError::NotFound(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let Ok(record) = record::read(&secret.value) else { return Ok(None) };
+    let runs_hooks = secret.annotation(NO_DELETE_HOOKS).is_none();
+    Ok(Some(Parting {
+        hooks: if runs_hooks { record.hooks() } else { Vec::new() },
+        namespace: record.namespace().to_owned(),
+        acting_as: secret.annotation(ACTING_AS).map(Arc::from),
+        is_kept: secret.annotation(KEEP_HISTORY).is_some(),
+    }))
+}
+
+/// Deletes the records of a release, or marks it as uninstalled where they are kept.
+pub(super) async fn remove(
+    mut history: History,
+    is_kept: bool,
+    secrets: &Secrets,
+) -> Result<History, TargetError> {
+    if !is_kept {
+        secrets.forget(&history).await?;
+        return Ok(History::default());
+    }
+    if let Some(newest) = history.0.values_mut().next_back() {
+        secrets.mark(newest, Status::Uninstalled).await?;
+    }
+    for revision in history.0.values_mut() {
+        secrets.disown(revision).await?;
+    }
+    Ok(history)
+}

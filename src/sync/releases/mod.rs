@@ -1,0 +1,557 @@
+//! Releases of charts on one target: hooks, tests, remedies and Helm's records.
+//!
+//! Objects of releases are applied as all others are. What a release adds is when: its
+//! [`Course`] opens and closes the gates of the index, and orders what is done beside.
+//! Nothing is remembered elsewhere than in Helm's records on the target.
+
+mod course;
+mod departure;
+mod history;
+mod hooks;
+mod records;
+mod report;
+mod survey;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use syncline_helm::record::Status;
+use syncline_manifest::GroupKind;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::index::{Gate, Index};
+use super::learned::Learned;
+use super::metrics::Metrics;
+use super::step::Namespaces;
+use crate::place::{self, Desired, DesiredRelease};
+use crate::render::release::{InForce, Owner, ReleaseId, recorded};
+use crate::target::{Cluster, TargetError};
+use course::{Course, Ended, Order, Recorded, Stage, Word, Writ};
+use departure::Departure;
+use history::{History, Retreat};
+use hooks::{HookError, HookRunner, Hooks};
+use records::{Content, Secrets, Writing};
+pub use report::{ReleaseState, ReleaseStatus};
+use survey::survey;
+
+/// Records that are read or written at once.
+const CONCURRENCY: usize = 24;
+
+/// The releases of a target.
+pub(super) struct Releases {
+    courses: BTreeMap<Arc<str>, Tracked>,
+    histories: HashMap<ReleaseId, History>,
+    departures: HashMap<ReleaseId, Departure>,
+    writes: usize,
+    is_changed: bool,
+    learned: Arc<Learned>,
+}
+
+struct Tracked {
+    course: Course,
+    /// What is under way for it.
+    busy: Option<CancellationToken>,
+    /// A newer version waits until that has ended.
+    successor: Option<DesiredRelease>,
+    /// After a request that the target refused.
+    again: Option<(u32, Instant)>,
+}
+
+/// What it takes to carry something out.
+pub(super) struct Means {
+    secrets: Secrets,
+    hooks: HookRunner,
+}
+
+impl Means {
+    /// None where the target has no Secrets.
+    pub fn new(
+        cluster: &Cluster,
+        index: &Index,
+        namespaces: &Namespaces,
+        metrics: &Arc<Metrics>,
+    ) -> Option<Means> {
+        let discovery = index.discovery();
+        Some(Means {
+            secrets: Secrets {
+                cluster: cluster.clone(),
+                kind: discovery.kind(&GroupKind::new("", "Secret"))?.clone(),
+                inventory: index.inventory.id().into(),
+            },
+            hooks: HookRunner {
+                cluster: cluster.clone(),
+                discovery,
+                namespaces: Arc::clone(namespaces),
+                metrics: Arc::clone(metrics),
+            },
+        })
+    }
+}
+
+/// Something to carry out.
+pub(super) struct Task {
+    whose: Whose,
+    work: Work,
+    is_record: bool,
+}
+
+#[derive(Clone)]
+enum Whose {
+    Course(Arc<str>),
+    Departure(ReleaseId),
+}
+
+enum Work {
+    Hooks(Hooks),
+    Write(Box<Writing>),
+    Read(History),
+    ReadHooks(History),
+    Remove { history: History, is_kept: bool },
+}
+
+/// What became of it.
+pub(super) struct Done {
+    whose: Whose,
+    result: Result<Outcome, TargetError>,
+    is_record: bool,
+}
+
+enum Outcome {
+    Ended(Ended, Vec<syncline_helm::record::HookRun>),
+    Written(History),
+    Hooks(Option<departure::Parting>),
+    Cancelled,
+}
+
+impl Releases {
+    /// Reads what the target has of releases, and says where they stand.
+    pub async fn begin(
+        desired: &Desired,
+        cluster: &Cluster,
+        kind: Option<&crate::target::KindOnServer>,
+        inventory: &str,
+        learned: &Arc<Learned>,
+    ) -> Result<Releases, TargetError> {
+        let mut histories = HashMap::new();
+        let mut standings = HashMap::new();
+        if let Some(kind) = kind {
+            let secrets =
+                Secrets { cluster: cluster.clone(), kind: kind.clone(), inventory: inventory.into() };
+            histories = match secrets.histories().await {
+                // Whoever may not see Secrets has none of releases.
+                Err(TargetError::Forbidden(_)) => HashMap::new(),
+                other => other?,
+            };
+            for (id, history) in &histories {
+                let mut standing = history.standing();
+                standing.refused = refused(&secrets, history).await?;
+                standings.insert(id.clone(), standing);
+            }
+        }
+        learned.stand(&desired.target, standings);
+        let learned = Arc::clone(learned);
+        let mut releases = Releases {
+            courses: BTreeMap::new(),
+            histories,
+            departures: HashMap::new(),
+            writes: 0,
+            is_changed: true,
+            learned,
+        };
+        releases.desired_changes(desired);
+        Ok(releases)
+    }
+
+    /// Takes over what is desired now.
+    pub fn desired_changes(&mut self, desired: &Desired) {
+        let names: HashSet<&Arc<str>> = desired.releases.iter().map(|release| &release.application).collect();
+        self.courses.retain(|application, tracked| {
+            let is_kept = names.contains(application);
+            if let (false, Some(busy)) = (is_kept, &tracked.busy) {
+                busy.cancel();
+            }
+            is_kept
+        });
+        for release in &desired.releases {
+            let history = self.histories.entry(release.id.clone()).or_default();
+            if release.course == place::Course::Meant
+                && let Some(newest) = history.0.values_mut().next_back()
+                && newest.failed.as_ref().is_some_and(|failed| failed.digest != release.digest)
+                && newest.status == Status::Deployed
+            {
+                // Another version has been asked for since: the one that failed may come again.
+                newest.failed = None;
+                self.learned.forgive(&desired.target, &release.id);
+            }
+            match self.courses.get_mut(&release.application) {
+                Some(tracked) if tracked.course.release.digest == release.digest => {
+                    tracked.successor = None;
+                    tracked.course.follow(release.clone(), history);
+                }
+                Some(tracked) => match &tracked.busy {
+                    // The newest version supersedes every wait at once.
+                    Some(busy) => {
+                        busy.cancel();
+                        tracked.successor = Some(release.clone());
+                    }
+                    None => *tracked = Tracked::new(release.clone(), history),
+                },
+                None => {
+                    let tracked = Tracked::new(release.clone(), history);
+                    self.courses.insert(Arc::clone(&release.application), tracked);
+                }
+            }
+        }
+        self.is_changed = true;
+    }
+
+    /// Opens and closes the gates of an index, if anything has changed; gives whether it has.
+    pub fn set_gates(&mut self, index: &mut Index) -> bool {
+        if !std::mem::take(&mut self.is_changed) {
+            return false;
+        }
+        let gates = self.courses.iter().map(|(application, tracked)| {
+            let gate = if tracked.successor.is_some() { Gate::Held } else { tracked.course.gate() };
+            (Arc::clone(application), gate)
+        });
+        let gates = gates.collect();
+        let mut held: HashSet<Owner> =
+            self.departing(&index.desired).map(|(_, history)| history).filter_map(owner_of).collect();
+        for departure in self.departures.values().filter(|departure| !departure.holds()) {
+            held.remove(departure.owner());
+        }
+        index.set_gates(gates, held);
+        true
+    }
+
+    /// Releases that this inventory has recorded and Git has no more.
+    fn departing<'r>(&'r self, desired: &'r Desired) -> impl Iterator<Item = (&'r ReleaseId, &'r History)> {
+        let wanted: HashSet<&ReleaseId> = desired.releases.iter().map(|release| &release.id).collect();
+        self.histories.iter().filter(move |(id, history)| {
+            let newest = history.newest();
+            newest.is_some_and(|newest| newest.is_ours && !desired.kept.contains_key(&newest.owner))
+                && !wanted.contains(id)
+        })
+    }
+
+    /// Whether the target has no releases, and should have none.
+    pub fn are_none(&self) -> bool {
+        self.courses.is_empty() && self.histories.is_empty()
+    }
+
+    /// What can be done now.
+    pub fn tasks(&mut self, index: &Index, now: Instant) -> Vec<Task> {
+        self.depart(index);
+        let mut seen = survey(&self.courses, index);
+        let mut tasks = Vec::new();
+        let target = index.desired.target.clone();
+        for (application, tracked) in &mut self.courses {
+            if tracked.busy.is_some() || tracked.again.is_some_and(|(_, at)| at > now) {
+                continue;
+            }
+            let Some(surveyed) = seen.get_mut(application) else { continue };
+            let before = tracked.course.stage;
+            let (order, word) = tracked.course.advance(&surveyed.seen, now);
+            self.is_changed |= tracked.course.stage != before;
+            let id = &tracked.course.release.id;
+            match word {
+                Some(Word::Refuse(refused)) => self.learned.refuse(&target, id, Some(refused)),
+                Some(Word::Allow) => self.learned.refuse(&target, id, None),
+                None => {}
+            }
+            let Some(order) = order else { continue };
+            let is_record = !matches!(order, Order::Hooks { .. });
+            if is_record && self.writes >= CONCURRENCY {
+                continue;
+            }
+            let cancel = CancellationToken::new();
+            let history = self.histories.get(id).cloned().unwrap_or_default();
+            let work = work(&tracked.course, order, &cancel, history, std::mem::take(&mut surveyed.objects));
+            tracked.busy = Some(cancel);
+            self.writes += usize::from(is_record);
+            tasks.push(Task { whose: Whose::Course(Arc::clone(application)), work, is_record });
+        }
+        for (id, departure) in &mut self.departures {
+            if self.writes >= CONCURRENCY {
+                break;
+            }
+            let Some(history) = self.histories.get(id) else { continue };
+            let before = departure.holds();
+            if let Some(work) = departure.advance(history, index, now) {
+                let is_record = !matches!(work, Work::Hooks(_));
+                self.writes += usize::from(is_record);
+                tasks.push(Task { whose: Whose::Departure(id.clone()), work, is_record });
+            }
+            self.is_changed |= departure.holds() != before;
+        }
+        tasks
+    }
+
+    /// Begins with what left Git, and leaves alone what has come back.
+    fn depart(&mut self, index: &Index) {
+        let desired = &index.desired;
+        if !desired.broken.is_empty() || !index.is_complete() {
+            return;
+        }
+        let departing: HashMap<ReleaseId, Owner> = self
+            .departing(desired)
+            .filter_map(|(id, history)| Some((id.clone(), owner_of(history)?)))
+            .collect();
+        self.departures.retain(|id, _| departing.contains_key(id));
+        for (id, owner) in departing {
+            self.departures.entry(id).or_insert_with(|| Departure::new(owner));
+        }
+    }
+
+    /// Takes in what became of a task; gives what is to be told.
+    pub fn finish(
+        &mut self,
+        done: Done,
+        target: &crate::api::ClusterName,
+        now: Instant,
+    ) -> Result<Option<String>, TargetError> {
+        self.is_changed = true;
+        self.writes -= usize::from(done.is_record);
+        let error = match done.result {
+            Err(error) if error.is_about_target() => return Err(error),
+            // Somebody else has written a revision: what is known of the target is out of date.
+            Err(error @ TargetError::Conflict(_)) if done.is_record => return Err(error),
+            Err(error) => Some(error),
+            Ok(result) => {
+                self.take(&done.whose, result, target);
+                None
+            }
+        };
+        let Some(error) = error else { return Ok(self.news(&done.whose)) };
+        match &done.whose {
+            Whose::Course(application) => {
+                let Some(tracked) = self.courses.get_mut(application) else { return Ok(None) };
+                tracked.free(&self.histories);
+                let attempts = tracked.again.map_or(0, |(attempts, _)| attempts) + 1;
+                tracked.again = Some((attempts, now + Backoff::TARGET.after(attempts)));
+                Ok((attempts == 1).then(|| format!("{application}: Helm's record was not written: {error}")))
+            }
+            Whose::Departure(id) => {
+                let Some(departure) = self.departures.get_mut(id) else { return Ok(None) };
+                let attempts = departure.refused(now);
+                Ok((attempts == 1)
+                    .then(|| format!("release {}: its records were not removed: {error}", id.name)))
+            }
+        }
+    }
+
+    fn take(&mut self, whose: &Whose, result: Outcome, target: &crate::api::ClusterName) {
+        let application = match whose {
+            Whose::Course(application) => application,
+            Whose::Departure(id) => {
+                let Some(departure) = self.departures.get_mut(id) else { return };
+                match result {
+                    Outcome::Hooks(parting) => departure.read(parting),
+                    Outcome::Ended(Ended::Failed(reason), _) => {
+                        departure.hooks_failed(&reason, Instant::now())
+                    }
+                    Outcome::Ended(..) => departure.hooks_ran(),
+                    Outcome::Written(history) => {
+                        // What is kept of it is ours no more.
+                        self.departures.remove(id);
+                        self.learned.stands(target, id, history.standing());
+                        self.histories.insert(id.clone(), history);
+                    }
+                    Outcome::Cancelled => {}
+                }
+                return;
+            }
+        };
+        if let Outcome::Written(history) = &result
+            && let Some(tracked) = self.courses.get(application)
+        {
+            let id = tracked.course.release.id.clone();
+            self.learned.stands(target, &id, history.standing());
+            self.histories.insert(id, history.clone());
+        }
+        let Some(tracked) = self.courses.get_mut(application) else { return };
+        tracked.again = None;
+        if tracked.free(&self.histories) {
+            return;
+        }
+        match result {
+            Outcome::Written(_) => tracked.course.ended(Ended::Done),
+            Outcome::Ended(ended, runs) => {
+                tracked.course.runs.extend(runs);
+                tracked.course.ended(ended);
+            }
+            Outcome::Hooks(_) | Outcome::Cancelled => {}
+        }
+    }
+
+    /// What people should hear of at once.
+    fn news(&self, whose: &Whose) -> Option<String> {
+        let Whose::Course(application) = whose else { return None };
+        let course = &self.courses.get(application)?.course;
+        let reason = course.reason.as_deref().unwrap_or_default();
+        match course.stage {
+            Stage::Failing { .. } => Some(format!("{application} has failed: {reason}")),
+            Stage::Resting { .. } if course.retreat() == Some(Retreat::Rollback) => {
+                let back_to = course.back_to().map_or(0, |back| back.in_force.revision);
+                Some(format!("{application} was rolled back to revision {back_to}: {reason}"))
+            }
+            Stage::Resting { .. } if course.retreat() == Some(Retreat::Uninstall) => {
+                Some(format!("{application} was uninstalled: {reason}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// When something goes on though nothing happens.
+    pub fn wakes_at(&self, now: Instant) -> Option<Instant> {
+        let courses = self.courses.values().filter(|tracked| tracked.busy.is_none());
+        let courses = courses
+            .filter_map(|tracked| tracked.again.map(|(_, at)| at).or_else(|| tracked.course.wakes_at()));
+        let departures = self.departures.values().filter_map(Departure::wakes_at);
+        courses.chain(departures).filter(|at| *at > now).min()
+    }
+}
+
+impl Tracked {
+    fn new(release: DesiredRelease, history: &History) -> Tracked {
+        Tracked { course: Course::new(release, history), busy: None, successor: None, again: None }
+    }
+
+    /// What was under way has ended; gives whether a newer version takes over.
+    fn free(&mut self, histories: &HashMap<ReleaseId, History>) -> bool {
+        self.busy = None;
+        let Some(successor) = self.successor.take() else { return false };
+        let history = histories.get(&successor.id).cloned().unwrap_or_default();
+        *self = Tracked::new(successor, &history);
+        true
+    }
+}
+
+fn owner_of(history: &History) -> Option<Owner> {
+    history.newest().map(|newest| newest.owner.clone())
+}
+
+/// What a release says of a version that has failed, with the objects in force instead.
+async fn refused(
+    secrets: &Secrets,
+    history: &History,
+) -> Result<Option<crate::render::release::Refused>, TargetError> {
+    let Some(newest) = history.newest() else { return Ok(None) };
+    let Some(failed) = newest.failed.as_ref().filter(|failed| failed.retreat.is_some()) else {
+        return Ok(None);
+    };
+    let in_force = match history.in_force() {
+        Some(revision) => secrets.read(revision).await?.map(|record| (revision.number, record)),
+        None => None,
+    };
+    let in_force =
+        in_force.map(|(revision, record)| Arc::new(InForce { revision, objects: recorded(&record) }));
+    Ok(Some(crate::render::release::Refused { digest: failed.digest, in_force }))
+}
+
+/// What an order means for a course.
+fn work(
+    course: &Course,
+    order: Order,
+    cancel: &CancellationToken,
+    history: History,
+    objects: Vec<Arc<crate::fleet::Resource>>,
+) -> Work {
+    let release = &course.release;
+    let writ = match order {
+        Order::Hooks { hooks, event, timeout } => {
+            return Work::Hooks(Hooks {
+                hooks,
+                event,
+                namespace: release.release.target_namespace().to_owned(),
+                timeout,
+                acting_as: release.acting_as(),
+                cancel: cancel.clone(),
+            });
+        }
+        Order::Read => return Work::Read(history),
+        Order::Write(writ) => writ,
+    };
+    let desired = |objects| Content::Desired { objects, runs: course.runs.clone() };
+    let number = release.occasion.revision;
+    let verb = if history.standing().is_installed { "Upgrade" } else { "Install" };
+    let newest = history.newest().map_or(0, |newest| newest.number);
+    let (number, status, description, content, digest, failed, is_untested) = match writ {
+        Writ::Deployed { is_untested } => {
+            let verb = if number == 1 { "Install" } else { "Upgrade" };
+            let text = format!("{verb} complete");
+            (number, Status::Deployed, text, desired(objects), Some(release.digest), None, is_untested)
+        }
+        Writ::Failed(failed) => {
+            let text = format!("{verb} {:?} failed: {}", release.id.name, failed.reason);
+            let digest = Some(release.digest);
+            (number, Status::Failed, text, desired(objects), digest, Some(failed), false)
+        }
+        Writ::Retreat(failed) => match (course.retreat(), course.back_to()) {
+            (Some(Retreat::Rollback), Some(back)) => {
+                let text = format!("Rollback to {}", back.in_force.revision);
+                let content = Content::Recorded(Arc::clone(&back.record));
+                (newest + 1, Status::Deployed, text, content, back.digest, Some(failed), false)
+            }
+            _ => {
+                let text = format!("Uninstallation complete: {}", failed.reason);
+                let digest = Some(release.digest);
+                (newest.max(1), Status::Uninstalled, text, desired(Vec::new()), digest, Some(failed), false)
+            }
+        },
+    };
+    Work::Write(Box::new(Writing {
+        id: release.id.clone(),
+        number,
+        status,
+        description,
+        content,
+        digest,
+        failed,
+        is_untested,
+        release: release.clone(),
+        history,
+    }))
+}
+
+/// Carries something out.
+pub(super) async fn carry_out(task: Task, means: Arc<Means>) -> Done {
+    let Task { whose, work, is_record } = task;
+    let secrets = &means.secrets;
+    let result = match work {
+        Work::Hooks(hooks) => {
+            let (runs, outcome) = means.hooks.clone().run(hooks).await;
+            match outcome {
+                Ok(()) => Ok(Outcome::Ended(Ended::Done, runs)),
+                Err(HookError::Failed(reason)) => Ok(Outcome::Ended(Ended::Failed(reason), runs)),
+                Err(HookError::Cancelled) => Ok(Outcome::Cancelled),
+                Err(HookError::Target(error)) => Err(error),
+            }
+        }
+        Work::Write(writing) => secrets.write(*writing).await.map(Outcome::Written),
+        Work::Read(history) => read_back(&history, secrets).await,
+        Work::ReadHooks(history) => departure::read_hooks(&history, secrets).await.map(Outcome::Hooks),
+        Work::Remove { history, is_kept } => {
+            departure::remove(history, is_kept, secrets).await.map(Outcome::Written)
+        }
+    };
+    Done { whose, result, is_record }
+}
+
+/// Reads the revision that was good before the newest.
+async fn read_back(history: &History, secrets: &Secrets) -> Result<Outcome, TargetError> {
+    let Some(revision) = history.in_force() else { return Ok(Outcome::Ended(Ended::Read(None), Vec::new())) };
+    let Some(record) = secrets.read(revision).await? else {
+        return Ok(Outcome::Ended(Ended::Read(None), Vec::new()));
+    };
+    let objects = recorded(&record);
+    let back = Recorded {
+        in_force: Arc::new(InForce { revision: revision.number, objects }),
+        hooks: record.hooks(),
+        record: Arc::new(record),
+        digest: revision.digest,
+    };
+    Ok(Outcome::Ended(Ended::Read(Some(Box::new(back))), Vec::new()))
+}

@@ -1,0 +1,109 @@
+//! What the index knows of releases, in one pass over what is wanted.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use syncline_manifest::ObjectKey;
+
+use super::Tracked;
+use super::course::{Course, Seen, Stage};
+use super::history::Retreat;
+use crate::fleet::Resource;
+use crate::place::Role;
+use crate::sync::health::Health;
+use crate::sync::index::{Index, Wanted};
+use crate::target::TargetError;
+
+/// What is known of one release.
+#[derive(Default)]
+pub(super) struct Surveyed {
+    pub seen: Seen,
+    /// What it consists of, where that is about to be written.
+    pub objects: Vec<Arc<Resource>>,
+}
+
+/// Which objects count as ready before they are healthy.
+#[derive(Clone, Copy)]
+struct Patience {
+    waits: bool,
+    waits_for_jobs: bool,
+    wants_objects: bool,
+}
+
+/// Looks at the releases that wait for something to be seen.
+pub(super) fn survey(courses: &BTreeMap<Arc<str>, Tracked>, index: &Index) -> HashMap<Arc<str>, Surveyed> {
+    let watched = courses.iter().filter(|(_, tracked)| tracked.busy.is_none() && tracked.course.is_watched());
+    let mut all: HashMap<Arc<str>, (Surveyed, Patience)> = watched
+        .map(|(application, tracked)| (Arc::clone(application), begin(&tracked.course, index)))
+        .collect();
+    if all.is_empty() {
+        return HashMap::new();
+    }
+    for (key, wanted) in &index.wanted {
+        if let Some((surveyed, patience)) = all.get_mut(&wanted.object.application) {
+            look(surveyed, *patience, index, key, wanted);
+        }
+    }
+    all.into_iter().map(|(application, (surveyed, _))| (application, surveyed)).collect()
+}
+
+fn begin(course: &Course, index: &Index) -> (Surveyed, Patience) {
+    let spec = &course.release.release.spec;
+    let action = match (course.stage, course.release.occasion.operation) {
+        (Stage::Retreating { .. }, _) => &spec.rollback,
+        (_, syncline_helm::release::Operation::Install) => &spec.install,
+        (_, syncline_helm::release::Operation::Upgrade) => &spec.upgrade,
+    };
+    let patience = Patience {
+        waits: !action.disable_wait,
+        waits_for_jobs: !action.disable_wait_for_jobs,
+        wants_objects: matches!(
+            course.stage,
+            Stage::After | Stage::Recording | Stage::Passing | Stage::Failing { .. }
+        ) || matches!(course.stage, Stage::Applying { .. } | Stage::Testing),
+    };
+    let is_removed =
+        course.retreat() == Some(Retreat::Uninstall) && matches!(course.stage, Stage::Retreating { .. });
+    let seen = Seen {
+        has_what_it_needs: index.has_what_it_needs(&course.release.application),
+        is_founded: true,
+        is_ready: true,
+        failure: None,
+        pending: None,
+        has_objects: is_removed && index.has_objects_of(&course.release.owner()),
+    };
+    (Surveyed { seen, objects: Vec::new() }, patience)
+}
+
+fn look(surveyed: &mut Surveyed, patience: Patience, index: &Index, key: &ObjectKey, wanted: &Wanted) {
+    let Surveyed { seen, objects } = surveyed;
+    if wanted.object.role == Role::Foundation {
+        seen.is_founded &= index.is_done(key);
+    } else if patience.wants_objects {
+        objects.push(Arc::clone(&wanted.object.resource));
+    }
+    let is_in_sync = index.is_in_sync(key);
+    let is_job = key.group_kind.is("batch", "Job");
+    let waits = patience.waits && (!is_job || patience.waits_for_jobs);
+    if if waits { index.is_done(key) } else { is_in_sync } {
+        return;
+    }
+    seen.is_ready = false;
+    let failure = index.failures.get(key);
+    if let Some(TargetError::Invalid { .. }) = failure.map(|failure| &failure.error)
+        && seen.failure.is_none()
+    {
+        seen.failure = failure.map(|failure| format!("{key}: {}", failure.error));
+    }
+    let health = index.members.get(key).map(|member| &member.health);
+    if let (true, true, Some(Health::Failed(reason)), None) = (waits, is_in_sync, health, &seen.failure) {
+        seen.failure = Some(format!("{key}: {reason}"));
+    }
+    if seen.pending.is_none() {
+        seen.pending = Some(match (failure, health) {
+            (Some(failure), _) => format!("{key}: {}", failure.error),
+            (None, Some(Health::Progressing(reason))) => format!("{key}: {reason}"),
+            _ => format!("{key} is not applied"),
+        });
+    }
+}
