@@ -1,6 +1,7 @@
 //! Placing releases: what a policy selects is the HelmRelease, what goes to the cluster
 //! are its objects.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use syncline_manifest::{GroupKind, ObjectKey};
@@ -9,8 +10,22 @@ use super::{Course, DesiredObject, DesiredRelease, Kept, Placer, Role, Share, di
 use crate::api::{Cluster, ClusterName, HelmRelease};
 use crate::fleet::{Charts, Diagnostic, Digest, FoundChart, Loaded, LoadedChart, Resource};
 use crate::git::{CommitId, GitError};
-use crate::render::release::{Owner, ReleaseId, RenderedRelease, Rendering};
+use crate::render::release::{LookupKey, Occasion, Owner, ReleaseId, RenderedRelease, Rendering, Standing};
 use crate::render::{Facts, OnCluster, Rendered, Replicas};
+
+/// A version of a release as it is on one cluster.
+struct Version {
+    released: Arc<RenderedRelease>,
+    /// What it consists of, with its shares of divided replicas.
+    objects: Vec<(Arc<Resource>, Option<Share>)>,
+    /// What tells it from other versions.
+    digest: Digest,
+    /// As what it was rendered.
+    occasion: Occasion,
+}
+
+/// What a rendering looks up on the cluster.
+type Awaited = (Digest, BTreeSet<LookupKey>);
 
 impl Placer<'_> {
     /// Puts the objects of a release on a cluster, where a policy says so.
@@ -63,33 +78,24 @@ impl Placer<'_> {
         let lookup = |key: &_| fleet.resource(key).cloned();
         let on =
             OnCluster { cluster: &facts.cluster, own: abilities, abilities: self.abilities, lookup: &lookup };
-        // What is there was rendered as its own revision; what differs from it is the next.
-        let mut chosen = None;
-        for occasion in standing.current().into_iter().chain([standing.next()]) {
-            let released = match self.renders.release(&rendered.resource, &release, &chart, &on, occasion) {
-                Ok(Rendering::Done(released)) => released,
-                Ok(Rendering::Waits(rendering, keys)) => {
-                    if let Some(desired) = self.targets.get_mut(&facts.cluster) {
-                        desired.lookups.insert(rendering, keys);
-                    }
-                    self.keep(owner, facts);
-                    return Ok(());
+        let rendered_as = |placer: &mut Self, occasion| {
+            placer.renders.release(&rendered.resource, &release, &chart, &on, occasion)
+        };
+        let version = match self.version(&release, &chart, index, &on, &standing, rendered_as) {
+            Ok(Ok(version)) => version,
+            Ok(Err((rendering, keys))) => {
+                if let Some(desired) = self.targets.get_mut(&facts.cluster) {
+                    desired.lookups.insert(rendering, keys);
                 }
-                Err(problems) => {
-                    self.broken_release(problems, Some(owner), loaded, facts);
-                    return Ok(());
-                }
-            };
-            let objects = self.shared_out(&released, index, &facts.cluster);
-            let digest = digest_of(&release, &chart, &released, &objects);
-            let is_current = standing.is_of(&digest);
-            chosen = Some((released, objects, digest, occasion));
-            if is_current {
-                break;
+                self.keep(owner, facts);
+                return Ok(());
             }
-        }
-        // There is always a next one.
-        let Some((released, objects, digest, occasion)) = chosen else { return Ok(()) };
+            Err(problems) => {
+                self.broken_release(problems, Some(owner), loaded, facts);
+                return Ok(());
+            }
+        };
+        let Version { released, objects, digest, occasion } = version;
         self.diagnostics.extend(released.warnings.iter().cloned());
         let application: Arc<str> = rendered.resource.key.to_string().into();
         let acting_as = release.acting_as();
@@ -136,6 +142,41 @@ impl Placer<'_> {
             course,
         });
         Ok(())
+    }
+
+    /// What a release is on a cluster, or what its chart looks up there before that is known.
+    ///
+    /// Versions are compared as of their first installation, and rendered as what they are.
+    ///
+    /// # Errors
+    /// What keeps it from being rendered.
+    fn version(
+        &mut self,
+        release: &HelmRelease,
+        chart: &LoadedChart,
+        policy: Option<usize>,
+        on: &OnCluster<'_>,
+        standing: &Standing,
+        render: impl Fn(&mut Self, Occasion) -> Result<Rendering, Vec<Diagnostic>>,
+    ) -> Result<Result<Version, Awaited>, Vec<Diagnostic>> {
+        let compared = render(self, Occasion::FIRST)
+            .or_else(|problems| render(self, Occasion::SECOND).map_err(|_| problems))?;
+        let compared = match compared {
+            Rendering::Done(released) => released,
+            Rendering::Waits(rendering, keys) => return Ok(Err((rendering, keys))),
+        };
+        let objects = self.shared_out(&compared, policy, on.cluster);
+        let digest = digest_of(release, chart, &compared, &objects);
+        let occasion = standing.occasion_of(&digest);
+        let released = match render(self, occasion)? {
+            Rendering::Done(released) => released,
+            Rendering::Waits(rendering, keys) => return Ok(Err((rendering, keys))),
+        };
+        let objects = match Arc::ptr_eq(&released, &compared) {
+            true => objects,
+            false => self.shared_out(&released, policy, on.cluster),
+        };
+        Ok(Ok(Version { released, objects, digest, occasion }))
     }
 
     /// The objects of a release stay as they are until it is known what they should be.

@@ -50,8 +50,9 @@ pub struct Page {
 #[derive(Deserialize)]
 struct RawList {
     metadata: ListMetadata,
-    #[serde(default = "Vec::new")]
-    items: Vec<Box<RawValue>>,
+    /// A server writes null for none.
+    #[serde(default)]
+    items: Option<Vec<Box<RawValue>>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -186,7 +187,7 @@ impl Cluster {
         let body = self.send(Method::GET, &path, &[("accept", accept)], Vec::new()).await?;
         let list: RawList = serde_json::from_slice(&body).map_err(|error| unexpected(&path, &error))?;
         Ok(Page {
-            items: list.items,
+            items: list.items.unwrap_or_default(),
             resource_version: list.metadata.resource_version,
             next: Some(list.metadata.next).filter(|next| !next.is_empty()),
         })

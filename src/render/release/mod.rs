@@ -25,7 +25,7 @@ use lookups::Asked;
 pub use lookups::{Answers, LookupKey, Lookups};
 pub use manifests::recorded;
 pub use owner::Owner;
-pub use standing::{InForce, Newest, Occasion, Refused, ReleaseId, Standing};
+pub use standing::{InForce, Known, Occasion, Refused, ReleaseId, Standing};
 
 /// The annotation by which Helm knows whose an object is.
 pub const RELEASE_NAME: &str = "meta.helm.sh/release-name";

@@ -1,8 +1,8 @@
 //! Where a release stands on a cluster: what Helm's records there say of it, and what was
 //! decided about it. A fact of rendering as the cluster's capabilities are.
 //!
-//! A chart may print whether it is installed or upgraded, and how often it was. What is
-//! deployed was rendered as its own revision; only what differs from it is the next one.
+//! A chart may print whether it is installed or upgraded, and how often it was. Whether two
+//! versions of a release are the same is told by what they print on the same occasion.
 
 use std::sync::Arc;
 
@@ -30,21 +30,24 @@ impl ReleaseId {
 /// Where a release stands on a cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
-    /// The newest revision, if there is any.
-    pub newest: Option<Newest>,
+    /// The number of the newest revision; 0 where there is none.
+    pub newest: u64,
+    /// The revisions that what is desired may be of: the newest, and the one before where
+    /// nothing of the newest was applied.
+    pub known: Vec<Known>,
     /// Whether any revision was ever deployed and is not uninstalled.
     pub is_installed: bool,
     /// What is not applied for now, though Git says it.
     pub refused: Option<Refused>,
 }
 
-/// The newest revision of a release.
+/// A revision of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Newest {
+pub struct Known {
     /// Its number, from 1.
     pub number: u64,
-    /// What it is of; None where something else wrote it.
-    pub digest: Option<Digest>,
+    /// What it is of.
+    pub digest: Digest,
 }
 
 /// A version of a release that has failed, and what is in force instead of it.
@@ -75,8 +78,10 @@ pub struct Occasion {
 }
 
 impl Occasion {
-    /// Where nothing is known of a cluster.
+    /// Where nothing is known of a cluster, and as what versions are compared.
     pub const FIRST: Occasion = Occasion { operation: Operation::Install, revision: 1 };
+    /// As what they are compared where a chart cannot be installed, only upgraded.
+    pub const SECOND: Occasion = Occasion { operation: Operation::Upgrade, revision: 2 };
 
     /// What tells it from others.
     pub fn key(self) -> [u8; 9] {
@@ -87,23 +92,15 @@ impl Occasion {
 }
 
 impl Standing {
-    /// As what the newest revision was rendered.
-    pub fn current(&self) -> Option<Occasion> {
-        let newest = self.newest.as_ref().filter(|newest| newest.digest.is_some())?;
-        let operation = if newest.number == 1 { Operation::Install } else { Operation::Upgrade };
-        Some(Occasion { operation, revision: newest.number })
-    }
-
-    /// As what the next one is.
-    pub fn next(&self) -> Occasion {
-        let revision = self.newest.as_ref().map_or(0, |newest| newest.number) + 1;
-        let operation = if self.is_installed { Operation::Upgrade } else { Operation::Install };
-        Occasion { operation, revision }
-    }
-
-    /// Whether the newest revision is of a digest.
-    pub fn is_of(&self, digest: &Digest) -> bool {
-        self.newest.as_ref().is_some_and(|newest| newest.digest == Some(*digest))
+    /// As what a version of the release is rendered: what is there as its own revision, and
+    /// only what differs from that as the next one.
+    pub fn occasion_of(&self, digest: &Digest) -> Occasion {
+        let known = self.known.iter().find(|known| known.digest == *digest);
+        let is_upgrade = known.map_or(self.is_installed, |known| known.number > 1);
+        Occasion {
+            operation: if is_upgrade { Operation::Upgrade } else { Operation::Install },
+            revision: known.map_or(self.newest + 1, |known| known.number),
+        }
     }
 
     /// Why a digest is not applied, if it is not.
@@ -117,20 +114,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_revision_follows_the_newest_and_is_an_upgrade_of_what_is_installed() {
-        let standing = |number, is_installed| Standing {
-            newest: Some(Newest { number, digest: None }),
+    fn what_is_known_keeps_its_revision_and_anything_else_is_the_next() {
+        let digest = |text: &str| Digest::of(text.as_bytes());
+        let standing = |known: &[(u64, &str)], newest, is_installed| Standing {
+            newest,
+            known: known.iter().map(|(number, of)| Known { number: *number, digest: digest(of) }).collect(),
             is_installed,
             refused: None,
         };
         let rows = [
-            (Standing::default(), Operation::Install, 1),
-            (standing(1, false), Operation::Install, 2),
-            (standing(1, true), Operation::Upgrade, 2),
-            (standing(4, false), Operation::Install, 5),
+            (Standing::default(), "a", Operation::Install, 1),
+            (standing(&[(1, "a")], 1, true), "a", Operation::Install, 1),
+            (standing(&[(1, "a")], 1, true), "b", Operation::Upgrade, 2),
+            (standing(&[(1, "a")], 1, false), "b", Operation::Install, 2),
+            (standing(&[(3, "b"), (2, "a")], 3, true), "a", Operation::Upgrade, 2),
+            // What something else wrote is of no digest.
+            (standing(&[], 4, true), "a", Operation::Upgrade, 5),
         ];
-        for (standing, operation, revision) in rows {
-            assert_eq!(standing.next(), Occasion { operation, revision }, "{standing:?}");
+        for (standing, of, operation, revision) in rows {
+            let expected = Occasion { operation, revision };
+            assert_eq!(standing.occasion_of(&digest(of)), expected, "{standing:?} {of}");
         }
     }
 }

@@ -164,7 +164,7 @@ impl Course {
             stage: Stage::Waiting,
             release,
         };
-        let is_newest = newest.is_some_and(|newest| newest.digest == Some(course.release.digest));
+        let current = history.current(&course.release.digest);
         let status = newest.map(|newest| newest.status);
         course.stage = match (course.release.course, status) {
             (place::Course::Refused(_), Some(Status::Failed)) if course.retreat != Some(Retreat::Hold) => {
@@ -172,13 +172,15 @@ impl Course {
                 Stage::Reading { retry: course.after_failure(course.failures).retry }
             }
             (place::Course::Refused(_), _) => course.rest(course.after_failure(course.failures).retry),
-            (place::Course::Meant, Some(Status::Deployed)) if is_newest => {
-                match newest.is_some_and(|newest| newest.is_untested) && course.is_tested() {
-                    true => Stage::Testing,
-                    false => Stage::Settled,
+            (place::Course::Meant, _) => match current {
+                Some(current) if current.status == Status::Deployed => {
+                    match current.is_untested && course.is_tested() {
+                        true => Stage::Testing,
+                        false => Stage::Settled,
+                    }
                 }
-            }
-            (place::Course::Meant, _) => course.beginning(),
+                _ => course.beginning(),
+            },
         };
         course
     }

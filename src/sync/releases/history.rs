@@ -8,7 +8,7 @@ use syncline_helm::record::Status;
 use syncline_manifest::ObjectKey;
 
 use crate::fleet::Digest;
-use crate::render::release::{Newest, Owner, ReleaseId, Standing};
+use crate::render::release::{Known, Owner, ReleaseId, Standing};
 use crate::target::Live;
 
 /// The label by which records of this inventory are known.
@@ -154,10 +154,27 @@ impl History {
         }
     }
 
+    /// The revision that a digest is of: the newest, or the one before where nothing of the
+    /// newest was applied.
+    pub fn current(&self, digest: &Digest) -> Option<&Revision> {
+        self.currents().find(|revision| revision.digest == Some(*digest))
+    }
+
+    fn currents(&self) -> impl Iterator<Item = &Revision> {
+        let newest = self.newest();
+        let is_held = newest
+            .and_then(|newest| newest.failed.as_ref())
+            .is_some_and(|failed| failed.retreat == Some(Retreat::Hold));
+        let before = newest.filter(|_| is_held).and_then(|newest| self.good_before(newest.number));
+        newest.into_iter().filter(|newest| newest.status != Status::Uninstalled).chain(before)
+    }
+
     /// Where the release stands, without what is refused.
     pub fn standing(&self) -> Standing {
+        let known = |revision: &Revision| Some(Known { number: revision.number, digest: revision.digest? });
         Standing {
-            newest: self.newest().map(|newest| Newest { number: newest.number, digest: newest.digest }),
+            newest: self.newest().map_or(0, |newest| newest.number),
+            known: self.currents().filter_map(known).collect(),
             is_installed: self.before(u64::MAX).any(Revision::is_good),
             refused: None,
         }

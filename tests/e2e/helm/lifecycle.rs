@@ -16,17 +16,19 @@ fn job(name: &str, annotations: &str) -> String {
     )
 }
 
-/// A chart of a ConfigMap and of what is given besides.
+/// A chart of a ConfigMap, of a Deployment that nobody makes ready where it is to serve, and
+/// of what is given besides.
 fn chart(repo: &FleetRepo, more: &str) {
     repo.write("charts/shop/Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n");
-    repo.write("charts/shop/values.yaml", "text: default\nclaim: false\n");
+    repo.write("charts/shop/values.yaml", "text: default\nserve: false\n");
     repo.write(
         "charts/shop/templates/all.yaml",
         &format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: shop}}\ndata:\n  text: {{{{ .Values.text }}}}\n  \
              told: {{{{ .Release.IsInstall }}}} {{{{ .Release.IsUpgrade }}}} {{{{ .Release.Revision }}}}\n\
-             {{{{- if .Values.claim }}}}\n---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: shop}}\n\
-             spec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 1Gi}}}}}}\n{{{{- end }}}}\n{more}"
+             {{{{- if .Values.serve }}}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: shop}}\nspec:\n  \
+             selector: {{matchLabels: {{app: shop}}}}\n  template:\n    metadata: {{labels: {{app: shop}}}}\n    \
+             spec: {{containers: [{{name: shop, image: 'shop:1'}}]}}\n{{{{- end }}}}\n{more}"
         ),
     );
 }
@@ -189,9 +191,9 @@ fn hooks_run_in_their_order_around_what_a_release_applies() {
 #[test]
 fn a_failed_upgrade_is_rolled_back_and_not_tried_again_until_another_version_comes() {
     let rollback_hook = job("undo", "helm.sh/hook: post-rollback");
-    let with = |text: &str, claim: bool| {
+    let with = |text: &str, serve: bool| {
         format!(
-            "  timeout: 1s\n  upgrade: {{remediation: {{remediateLastFailure: true}}}}\n  values: {{text: {text}, claim: {claim}}}\n"
+            "  timeout: 1s\n  upgrade: {{remediation: {{remediateLastFailure: true}}}}\n  values: {{text: {text}, serve: {serve}}}\n"
         )
     };
     let shop = Shop::new("rolled", &rollback_hook, &with("first", false));
@@ -200,14 +202,14 @@ fn a_failed_upgrade_is_rolled_back_and_not_tried_again_until_another_version_com
     shop.wait_done(&first);
 
     shop.push(&with("second", true));
-    shop.wait_for("persistentvolumeclaim/shop");
+    shop.wait_for("deployment/shop");
     shop.end("undo", "Complete");
     let state = shop.wait_state("rolledBack");
     assert_eq!([&state["to"], &state["again"], &state["failures"]], [&json!(1), &json!(false), &json!(1)]);
     let reason = state["reason"].as_str().expect("a reason");
-    assert!(reason.contains("not ready after 1s: PersistentVolumeClaim rolled/shop"), "{reason}");
+    assert!(reason.contains("not ready after 1s: Deployment rolled/shop"), "{reason}");
     assert_eq!(shop.data().expect("it is there"), json!({"text": "first", "told": "true false 1"}));
-    shop.wait_gone("persistentvolumeclaim/shop");
+    shop.wait_gone("deployment/shop");
     if has_helm() {
         let expected = [(1, "superseded", "Install complete"), (3, "deployed", "Rollback to 1")];
         let history = shop.history();
@@ -230,7 +232,7 @@ fn a_failed_upgrade_is_rolled_back_and_not_tried_again_until_another_version_com
     shop.fleet.repo.commit("Something else");
     wait_for("the other", SOON, || shop.get("configmap/other"));
     shop.wait_state("rolledBack");
-    shop.lacks("persistentvolumeclaim/shop");
+    shop.lacks("deployment/shop");
 
     let fixed = shop.push(&with("third", false));
     shop.wait_done(&fixed);
@@ -240,9 +242,9 @@ fn a_failed_upgrade_is_rolled_back_and_not_tried_again_until_another_version_com
 
 #[test]
 fn an_upgrade_is_tried_as_often_as_the_release_says_and_a_fix_supersedes_the_wait() {
-    let with = |text: &str, claim: bool| {
+    let with = |text: &str, serve: bool| {
         format!(
-            "  timeout: 1s\n  upgrade: {{remediation: {{retries: 1}}}}\n  values: {{text: {text}, claim: {claim}}}\n"
+            "  timeout: 1s\n  upgrade: {{remediation: {{retries: 1}}}}\n  values: {{text: {text}, serve: {serve}}}\n"
         )
     };
     let shop = Shop::new("retried", "", &with("first", false));
@@ -257,7 +259,7 @@ fn an_upgrade_is_tried_as_often_as_the_release_says_and_a_fix_supersedes_the_wai
     assert_eq!(state["failures"], 2);
     // A version that would wait for an hour is no obstacle for the next.
     shop.push(&with("third", true).replace("timeout: 1s", "timeout: 1h"));
-    shop.wait_for("persistentvolumeclaim/shop");
+    shop.wait_for("deployment/shop");
     let fixed = shop.push(&with("fourth", false));
     shop.wait_done(&fixed);
     assert_eq!(shop.data().expect("it is there")["text"], "fourth");
@@ -297,20 +299,22 @@ fn an_install_that_fails_is_removed_and_tried_again() {
     let shop = Shop::new(
         "removed",
         &hook,
-        "  timeout: 1s\n  install: {createNamespace: true, remediation: {retries: 1}}\n  values: {text: first, claim: true}\n",
+        "  timeout: 2s\n  install: {createNamespace: true, remediation: {retries: 1}}\n  values: {text: first, serve: true}\n",
     );
     let path = shop.fleet.repo.path().join("release.yaml");
     let written = std::fs::read_to_string(&path).expect("the release");
     shop.fleet.repo.write("release.yaml", &written.replace("  install: {createNamespace: true}\n", ""));
     shop.fleet.repo.commit("Release");
     let daemon = shop.fleet.daemon();
-    shop.wait_for("persistentvolumeclaim/shop");
+    shop.wait_for("deployment/shop");
     shop.end("goodbye", "Complete");
     shop.wait_gone("configmap/shop");
     let before = shop.wait_for("configmap/shop")["metadata"]["uid"].clone();
     assert!(!before.is_null(), "it is tried again");
     // This time it becomes ready.
-    shop.server.patch_status("removed", "persistentvolumeclaim/shop", &json!({"status": {"phase": "Bound"}}));
+    shop.wait_for("deployment/shop");
+    let ready = json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1});
+    shop.server.patch_status("removed", "deployment/shop", &json!({"status": ready}));
     shop.fleet.wait_status("all to be done", |status| (status["done"] == true).then_some(()));
     if has_helm() {
         let history = shop.history();

@@ -122,10 +122,15 @@ impl Representation {
                 "kind": call.resource.list_kind, "apiVersion": call.api_version(), "metadata": metadata, "items": objects,
             }),
             Form::Table => table::table(call.resource, call.version, metadata, objects),
-            Form::Metadata => json!({
-                "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
-                "items": objects.iter().map(partial).collect::<Vec<_>>(),
-            }),
+            Form::Metadata => {
+                // Of nothing the real server makes null, here alone.
+                let items: Option<Vec<Value>> =
+                    (!objects.is_empty()).then(|| objects.iter().map(partial).collect());
+                json!({
+                    "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
+                    "metadata": metadata, "items": items,
+                })
+            }
         };
         self.written(StatusCode::OK, &list)
     }
