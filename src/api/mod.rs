@@ -27,7 +27,9 @@ pub use policy::{
 pub use post_renderer::{Image, Kustomize, PostRenderer, Selector};
 pub use remediation::{AfterFailure, ReleaseStep, Remedy, Retry};
 pub use settings::{HealthCheck, PruneSettings, Settings};
-pub use source::{ChartSource, ChartSourceSpec, HelmRepositorySpec, SecretName};
+pub use source::{
+    ChartSource, ChartSourceSpec, GitRepositorySpec, HelmRepositorySpec, OciRepositorySpec, SecretName,
+};
 pub use strict::{FieldError, suggest};
 
 use serde_json::Value;

@@ -48,6 +48,9 @@ pub struct HelmRepositorySpec {
     /// `oci` for a registry.
     #[serde(default, rename = "type")]
     pub kind: Option<String>,
+    /// Whether a registry is spoken to without TLS.
+    #[serde(default)]
+    pub insecure: bool,
 }
 
 /// A Secret beside its user.
@@ -63,14 +66,67 @@ pub struct SecretName {
 pub struct GitRepositorySpec {
     /// Its address.
     pub url: String,
+    /// Which commit of it counts; the tip of the default branch where not given.
+    #[serde(default, rename = "ref")]
+    pub reference: GitReference,
+    /// A Secret with username and password.
+    #[serde(default)]
+    pub secret_ref: Option<SecretName>,
+}
+
+/// A commit of a Git repository; of several fields the first that is given counts, in the
+/// order of commit, semver, tag, branch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GitReference {
+    /// The tip of a branch.
+    #[serde(default)]
+    pub branch: Option<String>,
+    /// A tag.
+    #[serde(default)]
+    pub tag: Option<String>,
+    /// The highest tag within a range.
+    #[serde(default)]
+    pub semver: Option<String>,
+    /// A commit.
+    #[serde(default)]
+    pub commit: Option<String>,
 }
 
 /// An artifact of an OCI registry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OciRepositorySpec {
-    /// Its address.
+    /// Its address, `oci://` and the repository of the artifact.
     pub url: String,
+    /// Which version of it counts; the tag `latest` where not given.
+    #[serde(default, rename = "ref")]
+    pub reference: OciReference,
+    /// A Secret of type kubernetes.io/dockerconfigjson, or with username and password.
+    #[serde(default)]
+    pub secret_ref: Option<SecretName>,
+    /// A Secret with the authority that signed the server's certificate.
+    #[serde(default)]
+    pub cert_secret_ref: Option<SecretName>,
+    /// Whether the registry is spoken to without TLS.
+    #[serde(default)]
+    pub insecure: bool,
+}
+
+/// A version of an artifact; of several fields the first that is given counts, in the order
+/// of digest, semver, tag.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OciReference {
+    /// A tag.
+    #[serde(default)]
+    pub tag: Option<String>,
+    /// The highest tag within a range.
+    #[serde(default)]
+    pub semver: Option<String>,
+    /// The digest of the manifest, `sha256:` and 64 digits.
+    #[serde(default)]
+    pub digest: Option<String>,
 }
 
 impl ChartSource {

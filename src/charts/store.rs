@@ -34,6 +34,20 @@ impl Store {
         self.keep(&self.index_path(repository), bytes);
     }
 
+    fn note_path(&self, what: &str) -> PathBuf {
+        self.folder.join(format!("note-{}.txt", sha256(what.as_bytes())))
+    }
+
+    /// What was last said of something.
+    pub fn note(&self, what: &str) -> Option<String> {
+        fs::read_to_string(self.note_path(what)).ok()
+    }
+
+    /// Keeps what was said of something.
+    pub fn keep_note(&self, what: &str, text: &str) {
+        self.keep(&self.note_path(what), text.as_bytes());
+    }
+
     /// The archive of a digest, unless it was damaged.
     pub fn archive(&self, digest: &str) -> Option<Vec<u8>> {
         // A digest that comes from an index is no path.

@@ -28,7 +28,9 @@ use crate::api::{ChartSource, Cluster, ClusterName, ConfigObject, HelmRelease, P
 use crate::git::{CommitId, GitError, Snapshot};
 
 pub use cache::LoadCache;
-pub use charts::{ChartRequest, Charts, FoundChart, LoadedChart, NoChart, choose};
+pub use charts::{
+    Access, ChartRequest, Charts, FoundChart, LoadedChart, NoChart, Remote, Wanted, choose, load_chart,
+};
 pub use diagnostic::{Diagnostic, Severity};
 pub use generations::Generations;
 pub use last_good::last_good;

@@ -5,7 +5,7 @@ use std::fmt;
 use super::CommitId;
 
 /// What a source is followed by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reference {
     /// The branch that the remote's HEAD names.
     DefaultBranch,

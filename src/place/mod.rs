@@ -39,7 +39,7 @@ pub struct Placements {
     /// What rendering and placing found, beside the fleet's own diagnostics.
     pub diagnostics: Vec<Diagnostic>,
     /// Charts that have to be fetched; their releases wait for them.
-    pub missing_charts: BTreeSet<ChartRequest>,
+    pub missing_charts: HashSet<ChartRequest>,
 }
 
 /// Finds charts that were fetched; None when one was not asked for yet.
@@ -85,7 +85,7 @@ pub fn place(
         diagnostics: Vec::new(),
         abilities,
         remote,
-        missing_charts: BTreeSet::new(),
+        missing_charts: HashSet::new(),
     };
     let mut unplaced = Vec::new();
     for loaded in &fleet.units {
@@ -133,7 +133,7 @@ struct Placer<'a> {
     diagnostics: Vec<Diagnostic>,
     abilities: &'a Abilities,
     remote: RemoteChart<'a>,
-    missing_charts: BTreeSet<ChartRequest>,
+    missing_charts: HashSet<ChartRequest>,
 }
 
 impl Placer<'_> {

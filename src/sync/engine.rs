@@ -1,7 +1,7 @@
 //! The engine: follows a source and keeps every target what its newest good commit
 //! says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -335,7 +335,7 @@ impl Engine {
     }
 
     /// Fetches charts aside; the commit is rendered anew when there is news of them.
-    fn fetch_charts(&self, wanted: BTreeSet<ChartRequest>) {
+    fn fetch_charts(&self, wanted: HashSet<ChartRequest>) {
         if wanted.is_empty() {
             return;
         }

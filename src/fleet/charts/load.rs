@@ -40,7 +40,10 @@ impl NoChart {
 }
 
 /// Loads what lies at an entry.
-pub(in crate::fleet) fn load(
+///
+/// # Errors
+/// Outside, when the repository is damaged; inside, when there is no chart.
+pub fn load(
     snapshot: &Snapshot,
     path: &str,
     entry: &Entry,

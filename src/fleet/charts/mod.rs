@@ -2,42 +2,18 @@
 //! repository or elsewhere.
 
 pub(super) mod load;
-
-use std::sync::Arc;
+mod request;
 
 use syncline_helm::version::{Constraint, Version};
-use syncline_manifest::{GroupKind, ObjectKey};
 
+use super::Fleet;
 use super::cache::LoadCache;
 use super::location::join;
-use super::{Fleet, Resource};
-use crate::api::{ChartSourceSpec, ChartSpec, HelmRelease, HelmRepositorySpec, SecretName, suggest};
+use crate::api::{ChartSourceSpec, ChartSpec, HelmRelease, suggest};
 use crate::git::{GitError, Snapshot};
-pub use load::{LoadedChart, NoChart};
-
-/// A chart that a HelmRepository serves over HTTP.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ChartRequest {
-    /// The address of the repository.
-    pub repository: String,
-    /// The chart.
-    pub chart: String,
-    /// A version or a range.
-    pub version: String,
-    /// User and password.
-    pub credentials: Option<(String, String)>,
-    /// Whether other hosts that the index names get them too.
-    pub pass_credentials: bool,
-    /// The authority that signed the server's certificate, as PEM.
-    pub authority: Option<String>,
-}
-
-impl std::fmt::Debug for ChartRequest {
-    /// Without the password.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} of {}", self.chart, self.version, self.repository)
-    }
-}
+pub use load::{LoadedChart, NoChart, load as load_chart};
+use request::Secrets;
+pub use request::{Access, ChartRequest, Remote, Wanted};
 
 /// Where a chart is.
 #[derive(Debug, Clone)]
@@ -74,7 +50,18 @@ impl Charts<'_> {
                 let source = self.fleet.sources.iter().find(|source| source.value.is_meant(reference, from));
                 match source.map(|source| &source.value.spec) {
                     Some(ChartSourceSpec::HelmChart(spec)) => &**spec,
-                    Some(_) => return Ok(Err(remote(&reference.kind, &reference.name))),
+                    Some(ChartSourceSpec::OciRepository(repository)) => {
+                        let namespace = reference.namespace.as_deref().unwrap_or(from);
+                        let secrets = Secrets { fleet: self.fleet, namespace };
+                        let request = secrets.of_oci(repository);
+                        return Ok(request.map(|request| FoundChart::Remote(Box::new(request))));
+                    }
+                    Some(_) => {
+                        return Ok(Err(NoChart::new(
+                            format!("{} {} is no chart", reference.kind, reference.name),
+                            "chartRef means an OCIRepository or a HelmChart; name others in chart.spec.sourceRef",
+                        )));
+                    }
                     None => return Ok(Err(self.no_source(&reference.kind, &reference.name))),
                 }
             }
@@ -99,48 +86,21 @@ impl Charts<'_> {
             (None, "GitRepository") => {
                 Ok(self.at_path(&self.path(&spec.chart), loads)?.map(FoundChart::Here))
             }
-            (Some(ChartSourceSpec::HelmRepository(repository)), _) if repository.url.starts_with("http") => {
+            (Some(source), kind) => {
                 let namespace = reference.namespace.as_deref().unwrap_or(from);
-                Ok(self
-                    .request(repository, namespace, spec)
-                    .map(|request| FoundChart::Remote(Box::new(request))))
+                let secrets = Secrets { fleet: self.fleet, namespace };
+                let request = match source {
+                    ChartSourceSpec::HelmRepository(repository) => secrets.of_helm(repository, spec),
+                    ChartSourceSpec::GitRepository(repository) => secrets.of_git(repository, spec),
+                    ChartSourceSpec::OciRepository(_) | ChartSourceSpec::HelmChart(_) => Err(NoChart::new(
+                        format!("{kind} {} holds no charts by name", reference.name),
+                        "name it in spec.chartRef",
+                    )),
+                };
+                Ok(request.map(|request| FoundChart::Remote(Box::new(request))))
             }
-            (Some(_), kind) => Ok(Err(remote(kind, &reference.name))),
             (None, kind) => Ok(Err(self.no_source(kind, &reference.name))),
         }
-    }
-
-    /// What is asked of a HelmRepository over HTTP.
-    fn request(
-        &self,
-        repository: &HelmRepositorySpec,
-        namespace: &str,
-        spec: &ChartSpec,
-    ) -> Result<ChartRequest, NoChart> {
-        let secret = |reference: &Option<SecretName>| -> Result<Option<&Arc<Resource>>, NoChart> {
-            let Some(reference) = reference else { return Ok(None) };
-            let key = ObjectKey::new(GroupKind::new("", "Secret"), Some(namespace), &reference.name);
-            match self.fleet.resource(&key) {
-                Some(secret) => Ok(Some(secret)),
-                None => Err(NoChart::new(
-                    format!("the repository needs {key}, which is not defined"),
-                    "add the Secret to the fleet repository",
-                )),
-            }
-        };
-        let login = secret(&repository.secret_ref)?;
-        let trusted = secret(&repository.cert_secret_ref)?;
-        Ok(ChartRequest {
-            repository: repository.url.clone(),
-            chart: spec.chart.clone(),
-            version: spec.version.clone().unwrap_or_else(|| "*".to_owned()),
-            credentials: login
-                .and_then(|secret| Some((secret.data_text("username")?, secret.data_text("password")?))),
-            pass_credentials: repository.pass_credentials,
-            authority: trusted
-                .or(login)
-                .and_then(|secret| secret.data_text("ca.crt").or_else(|| secret.data_text("caFile"))),
-        })
     }
 
     fn no_source(&self, kind: &str, name: &str) -> NoChart {
@@ -244,13 +204,6 @@ pub fn choose<'v, T>(wanted: &str, versions: &'v [(Version, T)]) -> Result<&'v T
             format!("nearest: {}", nearest_versions(wanted, versions)),
         )
     })
-}
-
-fn remote(kind: &str, name: &str) -> NoChart {
-    NoChart::new(
-        format!("the chart comes from {kind} {name}, and this version fetches none of that kind"),
-        "put the chart into the repository, and make a HelmRepository's url its folder",
-    )
 }
 
 /// The versions around the one that is missing, the newest first.

@@ -1,6 +1,7 @@
 //! Charts and releases, compared with the real helm.
 
 mod lifecycle;
+mod registries;
 mod releases;
 mod sources;
 mod template;

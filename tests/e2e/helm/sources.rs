@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -65,26 +66,9 @@ impl ChartServer {
     }
 
     /// Publishes versions of a chart, packed and indexed by helm.
-    fn publish(&self, helm: &std::path::Path, versions: &[&str]) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let chart = folder.path().join("shop");
-        std::fs::create_dir_all(chart.join("templates")).expect("a folder");
-        let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\ndata: {version: {{ .Chart.Version | quote }}}\n";
-        std::fs::write(chart.join("templates/a.yaml"), template).expect("written");
-        let run = |arguments: &[&str]| {
-            let output =
-                Command::new(helm).args(arguments).current_dir(folder.path()).output().expect("helm runs");
-            assert!(output.status.success(), "{}", text(&output.stderr));
-        };
-        for version in versions {
-            std::fs::write(
-                chart.join("Chart.yaml"),
-                format!("apiVersion: v2\nname: shop\nversion: {version}\n"),
-            )
-            .expect("written");
-            run(&["package", "shop", "-d", "out"]);
-        }
-        run(&["repo", "index", "out"]);
+    fn publish(&self, helm: &Path, versions: &[&str]) {
+        let folder = packed(helm, versions);
+        run_in(folder.path(), helm, &["repo", "index", "out"]);
         let mut files = self.files.lock().expect("the files");
         for entry in std::fs::read_dir(folder.path().join("out")).expect("a folder") {
             let entry = entry.expect("an entry");
@@ -93,6 +77,28 @@ impl ChartServer {
         }
     }
 }
+
+fn run_in(folder: &Path, program: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).current_dir(folder).output().expect("it runs");
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    format!("{}{}", text(&output.stdout), text(&output.stderr))
+}
+
+/// Versions of a chart, packed by helm: a folder with the chart `shop` and archives in `out`.
+pub(super) fn packed(helm: &Path, versions: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let chart = folder.path().join("shop");
+    std::fs::create_dir_all(chart.join("templates")).expect("a folder");
+    std::fs::write(chart.join("templates/a.yaml"), TEMPLATE).expect("written");
+    for version in versions {
+        let about = format!("apiVersion: v2\nname: shop\nversion: {version}\n");
+        std::fs::write(chart.join("Chart.yaml"), about).expect("written");
+        run_in(folder.path(), helm, &["package", "shop", "-d", "out"]);
+    }
+    folder
+}
+
+const TEMPLATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\ndata: {version: {{ .Chart.Version | quote }}}\n";
 
 fn fleet(name: &str, server: &ChartServer, version: &str) -> Fleet {
     let fleet = Fleet::of_one(name);

@@ -1,0 +1,38 @@
+//! Charts in other Git repositories: folders or archives of a commit.
+
+use std::sync::atomic::AtomicBool;
+
+use super::{Answer, RemoteCharts, unreachable};
+use crate::fleet::{Access, NoChart, load_chart};
+use crate::git::{Credentials, GitError, Mirror, Reference, SourceUrl};
+
+impl RemoteCharts {
+    /// The chart at a path of a commit; of the last commit that was good while the
+    /// repository does not answer.
+    pub(super) fn of_git(
+        &self,
+        repository: &str,
+        access: &Access,
+        reference: &Reference,
+        path: &str,
+    ) -> Answer {
+        let (source, in_url) = SourceUrl::parse(repository);
+        let credentials = access.credentials.as_ref();
+        let credentials = credentials.map(|(user, password)| Credentials::basic(user, password)).or(in_url);
+        let failed =
+            |error: GitError| NoChart { message: error.to_string(), hint: error.hint().map(str::to_owned) };
+        let mirror = Mirror::open(&self.folder, source, credentials).map_err(failed)?;
+        let commit = match mirror.fetch(reference, &AtomicBool::new(false)) {
+            Ok(fetched) => fetched.commit,
+            Err(error) => mirror.last_good(reference).ok_or_else(|| unreachable(repository, error))?,
+        };
+        let snapshot = mirror.snapshot(commit).map_err(failed)?;
+        match snapshot.find(path).map_err(failed)? {
+            Some(entry) => load_chart(&snapshot, path, &entry).map_err(failed)?,
+            None => Err(NoChart {
+                message: format!("{repository} has no chart at {path:?} in commit {}", commit.short()),
+                hint: Some("the path counts from the root of that repository".to_owned()),
+            }),
+        }
+    }
+}

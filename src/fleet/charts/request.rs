@@ -1,0 +1,259 @@
+//! What is asked of elsewhere: charts of HelmRepositories, registries and Git repositories,
+//! with what it takes to be let in.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use serde_json::Value;
+use syncline_manifest::{GroupKind, ObjectKey};
+
+use super::load::NoChart;
+use crate::api::{ChartSpec, GitRepositorySpec, HelmRepositorySpec, OciRepositorySpec, SecretName};
+use crate::fleet::{Fleet, Resource};
+use crate::git::Reference;
+
+/// A chart that has to be fetched.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ChartRequest {
+    /// Where it is.
+    pub remote: Remote,
+    /// How to be let in there.
+    pub access: Access,
+}
+
+/// Where a chart is, outside of the fleet repository.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Remote {
+    /// In a HelmRepository over HTTP.
+    Helm {
+        /// The address of the repository.
+        repository: String,
+        /// The chart.
+        chart: String,
+        /// A version or a range.
+        version: String,
+    },
+    /// In an OCI registry.
+    Oci {
+        /// The registry and the repository of the chart, without `oci://`.
+        repository: String,
+        /// Which version of it.
+        wanted: Wanted,
+        /// Whether the registry is spoken to without TLS.
+        is_plain: bool,
+    },
+    /// In a Git repository.
+    Git {
+        /// The address of the repository.
+        repository: String,
+        /// Which commit of it.
+        reference: Reference,
+        /// The path of the chart.
+        path: String,
+    },
+}
+
+/// Which version of an artifact is wanted.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Wanted {
+    /// The highest of a range; a version is a range of itself.
+    Range(String),
+    /// What a tag names now.
+    Tag(String),
+    /// What has this digest, for ever.
+    Digest(String),
+}
+
+/// How to be let in.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Access {
+    /// User and password.
+    pub credentials: Option<(String, String)>,
+    /// Whether other hosts that an index names get them too.
+    pub pass_credentials: bool,
+    /// The authority that signed the server's certificate, as PEM.
+    pub authority: Option<String>,
+}
+
+impl Remote {
+    /// The address of the repository.
+    pub fn repository(&self) -> &str {
+        match self {
+            Remote::Helm { repository, .. }
+            | Remote::Oci { repository, .. }
+            | Remote::Git { repository, .. } => repository,
+        }
+    }
+}
+
+impl std::fmt::Display for ChartRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.remote {
+            Remote::Helm { repository, chart, version } => write!(f, "{chart} {version} of {repository}"),
+            Remote::Oci { repository, wanted, .. } => write!(f, "{wanted} of oci://{repository}"),
+            Remote::Git { repository, reference, path } => write!(f, "{path} of {repository}, {reference}"),
+        }
+    }
+}
+
+impl std::fmt::Debug for ChartRequest {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::fmt::Display for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Wanted::Range(text) | Wanted::Tag(text) | Wanted::Digest(text) => f.write_str(text),
+        }
+    }
+}
+
+/// The Secrets that sources of a namespace refer to.
+pub(super) struct Secrets<'f> {
+    pub fleet: &'f Fleet,
+    pub namespace: &'f str,
+}
+
+impl Secrets<'_> {
+    fn secret(&self, reference: &Option<SecretName>) -> Result<Option<&Arc<Resource>>, NoChart> {
+        let Some(reference) = reference else { return Ok(None) };
+        let key = ObjectKey::new(GroupKind::new("", "Secret"), Some(self.namespace), &reference.name);
+        match self.fleet.resource(&key) {
+            Some(secret) => Ok(Some(secret)),
+            None => Err(NoChart::new(
+                format!("the repository needs {key}, which is not defined"),
+                "add the Secret to the fleet repository",
+            )),
+        }
+    }
+
+    fn access(
+        &self,
+        secret: &Option<SecretName>,
+        certificate: &Option<SecretName>,
+        registry: &str,
+    ) -> Result<Access, NoChart> {
+        let login = self.secret(secret)?;
+        let trusted = self.secret(certificate)?;
+        let named =
+            |secret: &Arc<Resource>| Some((secret.data_text("username")?, secret.data_text("password")?));
+        Ok(Access {
+            credentials: login.and_then(|secret| {
+                named(secret).or_else(|| of_docker(&secret.data_text(".dockerconfigjson")?, registry))
+            }),
+            pass_credentials: false,
+            authority: trusted
+                .or(login)
+                .and_then(|secret| secret.data_text("ca.crt").or_else(|| secret.data_text("caFile"))),
+        })
+    }
+
+    /// A chart of a HelmRepository, over HTTP or in a registry.
+    pub fn of_helm(&self, source: &HelmRepositorySpec, spec: &ChartSpec) -> Result<ChartRequest, NoChart> {
+        let version = spec.version.clone().unwrap_or_else(|| "*".to_owned());
+        let url = source.url.trim_end_matches('/');
+        if let Some(registry) = url.strip_prefix("oci://") {
+            let repository = format!("{registry}/{}", spec.chart);
+            let access = self.access(&source.secret_ref, &source.cert_secret_ref, &repository)?;
+            let remote =
+                Remote::Oci { repository, wanted: Wanted::Range(version), is_plain: source.insecure };
+            return Ok(ChartRequest { remote, access });
+        }
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            return Err(NoChart::new(
+                format!("{url:?} is no address of a HelmRepository"),
+                "write https://..., oci://..., or a folder of the repository such as ./charts",
+            ));
+        }
+        let access = self.access(&source.secret_ref, &source.cert_secret_ref, url)?;
+        Ok(ChartRequest {
+            remote: Remote::Helm { repository: source.url.clone(), chart: spec.chart.clone(), version },
+            access: Access { pass_credentials: source.pass_credentials, ..access },
+        })
+    }
+
+    /// An artifact that is a chart.
+    pub fn of_oci(&self, source: &OciRepositorySpec) -> Result<ChartRequest, NoChart> {
+        let Some(repository) = source.url.strip_prefix("oci://") else {
+            return Err(NoChart::new(
+                format!("{:?} is no address of an OCIRepository", source.url),
+                "it begins with oci://",
+            ));
+        };
+        let reference = &source.reference;
+        let wanted = match (&reference.digest, &reference.semver, &reference.tag) {
+            (Some(digest), ..) => Wanted::Digest(digest.clone()),
+            (None, Some(range), _) => Wanted::Range(range.clone()),
+            (None, None, Some(tag)) => Wanted::Tag(tag.clone()),
+            (None, None, None) => Wanted::Tag("latest".to_owned()),
+        };
+        let repository = repository.trim_end_matches('/').to_owned();
+        let access = self.access(&source.secret_ref, &source.cert_secret_ref, &repository)?;
+        Ok(ChartRequest { remote: Remote::Oci { repository, wanted, is_plain: source.insecure }, access })
+    }
+
+    /// A chart in a Git repository.
+    pub fn of_git(&self, source: &GitRepositorySpec, spec: &ChartSpec) -> Result<ChartRequest, NoChart> {
+        // A folder of the machine is nothing that a fleet may ask for.
+        if !["http://", "https://", "ssh://"].iter().any(|scheme| source.url.starts_with(scheme)) {
+            return Err(NoChart::new(
+                format!("{:?} is no address of a GitRepository", source.url),
+                "write https://... or ssh://...; charts of this repository need no GitRepository",
+            ));
+        }
+        let wanted = &source.reference;
+        let reference = match (&wanted.commit, &wanted.semver, &wanted.tag, &wanted.branch) {
+            (Some(commit), ..) => Reference::Commit(commit.parse().map_err(|_| {
+                NoChart::new(format!("{commit:?} is no commit"), "write all 40 digits of it")
+            })?),
+            (None, Some(range), ..) => Reference::Semver(range.parse().map_err(|error: semver::Error| {
+                NoChart::new(format!("ref.semver: {error}"), "write a range such as ^1.2")
+            })?),
+            (None, None, Some(tag), _) => Reference::Tag(tag.clone()),
+            (None, None, None, Some(branch)) => Reference::Branch(branch.clone()),
+            (None, None, None, None) => Reference::DefaultBranch,
+        };
+        let path = spec.chart.trim_start_matches("./").trim_matches('/').to_owned();
+        Ok(ChartRequest {
+            remote: Remote::Git { repository: source.url.clone(), reference, path },
+            access: self.access(&source.secret_ref, &None, &source.url)?,
+        })
+    }
+}
+
+/// The user and password that Docker's configuration has for a registry.
+fn of_docker(text: &str, repository: &str) -> Option<(String, String)> {
+    let host = repository.split('/').next().unwrap_or_default();
+    let configuration: Value = serde_json::from_str(text).ok()?;
+    let known = configuration["auths"].as_object()?;
+    let is_host = |name: &str| {
+        let name = name.trim_start_matches("https://").trim_start_matches("http://");
+        name.split('/').next() == Some(host)
+    };
+    let (_, entry) = known.iter().find(|(name, _)| is_host(name))?;
+    if let (Some(user), Some(password)) = (entry["username"].as_str(), entry["password"].as_str()) {
+        return Some((user.to_owned(), password.to_owned()));
+    }
+    let decoded = base64::engine::general_purpose::STANDARD.decode(entry["auth"].as_str()?).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (user, password) = text.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dockers_configuration_gives_the_login_of_its_registry() {
+        let text = r#"{"auths": {"https://a.example/v1/": {"auth": "dTpwOnE="}, "b.example:5000": {"username": "x", "password": "y"}}}"#;
+        let login = |repository| of_docker(text, repository);
+        let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
+        assert_eq!(login("a.example/charts/web"), pair("u", "p:q"));
+        assert_eq!(login("b.example:5000/web"), pair("x", "y"));
+        assert_eq!(login("c.example/web"), None);
+    }
+}
