@@ -312,7 +312,7 @@ impl Session {
                     if desired.fleet != current.fleet || desired.health_checks != current.health_checks {
                         return Ok(Ended::Reconfigured);
                     }
-                    self.releases.desired_changes(&desired);
+                    self.releases.desired_changes(&desired, Instant::now());
                     self.learned
                         .keep_answers(&desired.target, |rendering| desired.lookups.contains_key(rendering));
                     self.index.set_desired(desired);

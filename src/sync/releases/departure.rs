@@ -8,10 +8,10 @@ use syncline_helm::record::{self, Status};
 use syncline_helm::release::{Hook, HookEvent};
 use tokio_util::sync::CancellationToken;
 
-use super::Work;
 use super::history::{ACTING_AS, History, KEEP_HISTORY, NO_DELETE_HOOKS};
 use super::hooks::Hooks;
 use super::records::Secrets;
+use super::work::Work;
 use crate::render::release::Owner;
 use crate::sync::backoff::Backoff;
 use crate::sync::index::Index;

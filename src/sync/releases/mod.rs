@@ -11,30 +11,30 @@ mod hooks;
 mod records;
 mod report;
 mod survey;
+mod work;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use syncline_helm::record::Status;
-use syncline_manifest::GroupKind;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::index::{Gate, Index};
 use super::learned::Learned;
-use super::metrics::Metrics;
-use super::step::Namespaces;
+use crate::api::ClusterName;
 use crate::place::{self, Desired, DesiredRelease};
-use crate::render::release::{InForce, Owner, ReleaseId, recorded};
+use crate::render::release::{Owner, ReleaseId};
 use crate::target::{Cluster, TargetError};
-use course::{Course, Ended, Order, Recorded, Stage, Word, Writ};
+use course::{Course, Ended, Order, Stage, Word};
 use departure::Departure;
 use history::{History, Retreat};
-use hooks::{HookError, HookRunner, Hooks};
-use records::{Content, Secrets, Writing};
+use records::Secrets;
 pub use report::{ReleaseState, ReleaseStatus};
 use survey::survey;
+pub(super) use work::{Done, Means, carry_out};
+use work::{Outcome, Task, Whose, Work, meant, refused};
 
 /// Records that are read or written at once.
 const CONCURRENCY: usize = 24;
@@ -57,72 +57,6 @@ struct Tracked {
     successor: Option<DesiredRelease>,
     /// After a request that the target refused.
     again: Option<(u32, Instant)>,
-}
-
-/// What it takes to carry something out.
-pub(super) struct Means {
-    secrets: Secrets,
-    hooks: HookRunner,
-}
-
-impl Means {
-    /// None where the target has no Secrets.
-    pub fn new(
-        cluster: &Cluster,
-        index: &Index,
-        namespaces: &Namespaces,
-        metrics: &Arc<Metrics>,
-    ) -> Option<Means> {
-        let discovery = index.discovery();
-        Some(Means {
-            secrets: Secrets {
-                cluster: cluster.clone(),
-                kind: discovery.kind(&GroupKind::new("", "Secret"))?.clone(),
-                inventory: index.inventory.id().into(),
-            },
-            hooks: HookRunner {
-                cluster: cluster.clone(),
-                discovery,
-                namespaces: Arc::clone(namespaces),
-                metrics: Arc::clone(metrics),
-            },
-        })
-    }
-}
-
-/// Something to carry out.
-pub(super) struct Task {
-    whose: Whose,
-    work: Work,
-    is_record: bool,
-}
-
-#[derive(Clone)]
-enum Whose {
-    Course(Arc<str>),
-    Departure(ReleaseId),
-}
-
-enum Work {
-    Hooks(Hooks),
-    Write(Box<Writing>),
-    Read(History),
-    ReadHooks(History),
-    Remove { history: History, is_kept: bool },
-}
-
-/// What became of it.
-pub(super) struct Done {
-    whose: Whose,
-    result: Result<Outcome, TargetError>,
-    is_record: bool,
-}
-
-enum Outcome {
-    Ended(Ended, Vec<syncline_helm::record::HookRun>),
-    Written(History),
-    Hooks(Option<departure::Parting>),
-    Cancelled,
 }
 
 impl Releases {
@@ -160,12 +94,12 @@ impl Releases {
             is_changed: true,
             learned,
         };
-        releases.desired_changes(desired);
+        releases.desired_changes(desired, Instant::now());
         Ok(releases)
     }
 
     /// Takes over what is desired now.
-    pub fn desired_changes(&mut self, desired: &Desired) {
+    pub fn desired_changes(&mut self, desired: &Desired, now: Instant) {
         let names: HashSet<&Arc<str>> = desired.releases.iter().map(|release| &release.application).collect();
         self.courses.retain(|application, tracked| {
             let is_kept = names.contains(application);
@@ -188,7 +122,7 @@ impl Releases {
             match self.courses.get_mut(&release.application) {
                 Some(tracked) if tracked.course.release.digest == release.digest => {
                     tracked.successor = None;
-                    tracked.course.follow(release.clone(), history);
+                    tracked.course.follow(release.clone(), history, now);
                 }
                 Some(tracked) => match &tracked.busy {
                     // The newest version supersedes every wait at once.
@@ -196,10 +130,10 @@ impl Releases {
                         busy.cancel();
                         tracked.successor = Some(release.clone());
                     }
-                    None => *tracked = Tracked::new(release.clone(), history),
+                    None => *tracked = Tracked::new(release.clone(), history, now),
                 },
                 None => {
-                    let tracked = Tracked::new(release.clone(), history);
+                    let tracked = Tracked::new(release.clone(), history, now);
                     self.courses.insert(Arc::clone(&release.application), tracked);
                 }
             }
@@ -268,7 +202,7 @@ impl Releases {
             }
             let cancel = CancellationToken::new();
             let history = self.histories.get(id).cloned().unwrap_or_default();
-            let work = work(&tracked.course, order, &cancel, history, std::mem::take(&mut surveyed.objects));
+            let work = meant(&tracked.course, order, &cancel, history, std::mem::take(&mut surveyed.objects));
             tracked.busy = Some(cancel);
             self.writes += usize::from(is_record);
             tasks.push(Task { whose: Whose::Course(Arc::clone(application)), work, is_record });
@@ -309,7 +243,7 @@ impl Releases {
     pub fn finish(
         &mut self,
         done: Done,
-        target: &crate::api::ClusterName,
+        target: &ClusterName,
         now: Instant,
     ) -> Result<Option<String>, TargetError> {
         self.is_changed = true;
@@ -320,7 +254,7 @@ impl Releases {
             Err(error @ TargetError::Conflict(_)) if done.is_record => return Err(error),
             Err(error) => Some(error),
             Ok(result) => {
-                self.take(&done.whose, result, target);
+                self.take(&done.whose, result, target, now);
                 None
             }
         };
@@ -328,7 +262,7 @@ impl Releases {
         match &done.whose {
             Whose::Course(application) => {
                 let Some(tracked) = self.courses.get_mut(application) else { return Ok(None) };
-                tracked.free(&self.histories);
+                tracked.free(&self.histories, now);
                 let attempts = tracked.again.map_or(0, |(attempts, _)| attempts) + 1;
                 tracked.again = Some((attempts, now + Backoff::TARGET.after(attempts)));
                 Ok((attempts == 1).then(|| format!("{application}: Helm's record was not written: {error}")))
@@ -342,16 +276,14 @@ impl Releases {
         }
     }
 
-    fn take(&mut self, whose: &Whose, result: Outcome, target: &crate::api::ClusterName) {
+    fn take(&mut self, whose: &Whose, result: Outcome, target: &ClusterName, now: Instant) {
         let application = match whose {
             Whose::Course(application) => application,
             Whose::Departure(id) => {
                 let Some(departure) = self.departures.get_mut(id) else { return };
                 match result {
                     Outcome::Hooks(parting) => departure.read(parting),
-                    Outcome::Ended(Ended::Failed(reason), _) => {
-                        departure.hooks_failed(&reason, Instant::now())
-                    }
+                    Outcome::Ended(Ended::Failed(reason), _) => departure.hooks_failed(&reason, now),
                     Outcome::Ended(..) => departure.hooks_ran(),
                     Outcome::Written(history) => {
                         // What is kept of it is ours no more.
@@ -373,14 +305,14 @@ impl Releases {
         }
         let Some(tracked) = self.courses.get_mut(application) else { return };
         tracked.again = None;
-        if tracked.free(&self.histories) {
+        if tracked.free(&self.histories, now) {
             return;
         }
         match result {
-            Outcome::Written(_) => tracked.course.ended(Ended::Done),
+            Outcome::Written(_) => tracked.course.ended(Ended::Done, now),
             Outcome::Ended(ended, runs) => {
                 tracked.course.runs.extend(runs);
-                tracked.course.ended(ended);
+                tracked.course.ended(ended, now);
             }
             Outcome::Hooks(_) | Outcome::Cancelled => {}
         }
@@ -415,143 +347,20 @@ impl Releases {
 }
 
 impl Tracked {
-    fn new(release: DesiredRelease, history: &History) -> Tracked {
-        Tracked { course: Course::new(release, history), busy: None, successor: None, again: None }
+    fn new(release: DesiredRelease, history: &History, now: Instant) -> Tracked {
+        Tracked { course: Course::new(release, history, now), busy: None, successor: None, again: None }
     }
 
     /// What was under way has ended; gives whether a newer version takes over.
-    fn free(&mut self, histories: &HashMap<ReleaseId, History>) -> bool {
+    fn free(&mut self, histories: &HashMap<ReleaseId, History>, now: Instant) -> bool {
         self.busy = None;
         let Some(successor) = self.successor.take() else { return false };
         let history = histories.get(&successor.id).cloned().unwrap_or_default();
-        *self = Tracked::new(successor, &history);
+        *self = Tracked::new(successor, &history, now);
         true
     }
 }
 
 fn owner_of(history: &History) -> Option<Owner> {
     history.newest().map(|newest| newest.owner.clone())
-}
-
-/// What a release says of a version that has failed, with the objects in force instead.
-async fn refused(
-    secrets: &Secrets,
-    history: &History,
-) -> Result<Option<crate::render::release::Refused>, TargetError> {
-    let Some(newest) = history.newest() else { return Ok(None) };
-    let Some(failed) = newest.failed.as_ref().filter(|failed| failed.retreat.is_some()) else {
-        return Ok(None);
-    };
-    let in_force = match history.in_force() {
-        Some(revision) => secrets.read(revision).await?.map(|record| (revision.number, record)),
-        None => None,
-    };
-    let in_force =
-        in_force.map(|(revision, record)| Arc::new(InForce { revision, objects: recorded(&record) }));
-    Ok(Some(crate::render::release::Refused { digest: failed.digest, in_force }))
-}
-
-/// What an order means for a course.
-fn work(
-    course: &Course,
-    order: Order,
-    cancel: &CancellationToken,
-    history: History,
-    objects: Vec<Arc<crate::fleet::Resource>>,
-) -> Work {
-    let release = &course.release;
-    let writ = match order {
-        Order::Hooks { hooks, event, timeout } => {
-            return Work::Hooks(Hooks {
-                hooks,
-                event,
-                namespace: release.release.target_namespace().to_owned(),
-                timeout,
-                acting_as: release.acting_as(),
-                cancel: cancel.clone(),
-            });
-        }
-        Order::Read => return Work::Read(history),
-        Order::Write(writ) => writ,
-    };
-    let desired = |objects| Content::Desired { objects, runs: course.runs.clone() };
-    let number = release.occasion.revision;
-    let verb = if history.standing().is_installed { "Upgrade" } else { "Install" };
-    let newest = history.newest().map_or(0, |newest| newest.number);
-    let (number, status, description, content, digest, failed, is_untested) = match writ {
-        Writ::Deployed { is_untested } => {
-            let verb = if number == 1 { "Install" } else { "Upgrade" };
-            let text = format!("{verb} complete");
-            (number, Status::Deployed, text, desired(objects), Some(release.digest), None, is_untested)
-        }
-        Writ::Failed(failed) => {
-            let text = format!("{verb} {:?} failed: {}", release.id.name, failed.reason);
-            let digest = Some(release.digest);
-            (number, Status::Failed, text, desired(objects), digest, Some(failed), false)
-        }
-        Writ::Retreat(failed) => match (course.retreat(), course.back_to()) {
-            (Some(Retreat::Rollback), Some(back)) => {
-                let text = format!("Rollback to {}", back.in_force.revision);
-                let content = Content::Recorded(Arc::clone(&back.record));
-                (newest + 1, Status::Deployed, text, content, back.digest, Some(failed), false)
-            }
-            _ => {
-                let text = format!("Uninstallation complete: {}", failed.reason);
-                let digest = Some(release.digest);
-                (newest.max(1), Status::Uninstalled, text, desired(Vec::new()), digest, Some(failed), false)
-            }
-        },
-    };
-    Work::Write(Box::new(Writing {
-        id: release.id.clone(),
-        number,
-        status,
-        description,
-        content,
-        digest,
-        failed,
-        is_untested,
-        release: release.clone(),
-        history,
-    }))
-}
-
-/// Carries something out.
-pub(super) async fn carry_out(task: Task, means: Arc<Means>) -> Done {
-    let Task { whose, work, is_record } = task;
-    let secrets = &means.secrets;
-    let result = match work {
-        Work::Hooks(hooks) => {
-            let (runs, outcome) = means.hooks.clone().run(hooks).await;
-            match outcome {
-                Ok(()) => Ok(Outcome::Ended(Ended::Done, runs)),
-                Err(HookError::Failed(reason)) => Ok(Outcome::Ended(Ended::Failed(reason), runs)),
-                Err(HookError::Cancelled) => Ok(Outcome::Cancelled),
-                Err(HookError::Target(error)) => Err(error),
-            }
-        }
-        Work::Write(writing) => secrets.write(*writing).await.map(Outcome::Written),
-        Work::Read(history) => read_back(&history, secrets).await,
-        Work::ReadHooks(history) => departure::read_hooks(&history, secrets).await.map(Outcome::Hooks),
-        Work::Remove { history, is_kept } => {
-            departure::remove(history, is_kept, secrets).await.map(Outcome::Written)
-        }
-    };
-    Done { whose, result, is_record }
-}
-
-/// Reads the revision that was good before the newest.
-async fn read_back(history: &History, secrets: &Secrets) -> Result<Outcome, TargetError> {
-    let Some(revision) = history.in_force() else { return Ok(Outcome::Ended(Ended::Read(None), Vec::new())) };
-    let Some(record) = secrets.read(revision).await? else {
-        return Ok(Outcome::Ended(Ended::Read(None), Vec::new()));
-    };
-    let objects = recorded(&record);
-    let back = Recorded {
-        in_force: Arc::new(InForce { revision: revision.number, objects }),
-        hooks: record.hooks(),
-        record: Arc::new(record),
-        digest: revision.digest,
-    };
-    Ok(Outcome::Ended(Ended::Read(Some(Box::new(back))), Vec::new()))
 }

@@ -8,133 +8,22 @@
 //!                             Failing ─► Reading ─► Retreating ... ─► Resting ─► Waiting
 //! ```
 
+mod stage;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use syncline_helm::record::{HookRun, Record, Status};
+use syncline_helm::record::{HookRun, Status};
 use syncline_helm::release::{Hook, HookEvent, Operation};
 
 use super::history::{Failed, History, Retreat};
 use crate::api::{AfterFailure, ReleaseStep, Remedy, Retry};
 use crate::place::{self, DesiredRelease};
-use crate::render::release::{InForce, Refused};
+use crate::render::release::Refused;
 use crate::sync::backoff::Backoff;
 use crate::sync::index::Gate;
 
-/// How far a release is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Stage {
-    /// For what it depends on, and what it stands on.
-    Waiting,
-    /// Its hooks before run.
-    Before,
-    /// Its objects are applied, and become ready.
-    Applying { since: Option<Instant>, is_overdue: bool },
-    /// Its hooks after run.
-    After,
-    /// Its record is written.
-    Recording,
-    /// Its tests run.
-    Testing,
-    /// That they have passed is written.
-    Passing,
-    /// All is as it should be.
-    Settled,
-    /// That it has failed is written.
-    Failing { in_stage: FailedIn, retry: Retry },
-    /// What is to be put back is read.
-    Reading { retry: Retry },
-    /// Hooks before the retreat run.
-    Leaving { retry: Retry },
-    /// What was there before is to be desired.
-    Turning { retry: Retry },
-    /// What was there before becomes what is desired, and ready.
-    Retreating { since: Option<Instant>, retry: Retry },
-    /// Hooks after the retreat run.
-    Left { retry: Retry },
-    /// The retreat is written.
-    Noting { retry: Retry },
-    /// Nothing more happens with this version, or not until then.
-    Resting { until: Option<Instant> },
-    /// What was refused is to be desired again.
-    Returning,
-}
-
-/// Where a release failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FailedIn {
-    /// Before anything of it was applied.
-    Before,
-    /// While its objects were applied.
-    Applying,
-    /// After that.
-    After,
-}
-
-/// A revision to go back to.
-#[derive(Debug, Clone)]
-pub(super) struct Recorded {
-    pub in_force: Arc<InForce>,
-    pub hooks: Vec<Hook>,
-    pub record: Arc<Record>,
-    pub digest: Option<crate::fleet::Digest>,
-}
-
-/// What is seen of a release.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Seen {
-    /// Whether all that it depends on is done.
-    pub has_what_it_needs: bool,
-    /// Whether what it stands on is done.
-    pub is_founded: bool,
-    /// Whether its objects are as they should be.
-    pub is_ready: bool,
-    /// What keeps them from it, by themselves.
-    pub failure: Option<String>,
-    /// What they wait for.
-    pub pending: Option<String>,
-    /// Whether any object of it is there.
-    pub has_objects: bool,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub(super) enum Order {
-    /// Hooks of an event are run: its own, or those of the revision to go back to.
-    Hooks { hooks: Vec<Hook>, event: HookEvent, timeout: Duration },
-    /// The revision is written.
-    Write(Writ),
-    /// The revision that was good before is read.
-    Read,
-}
-
-/// What is written of a revision.
-#[derive(Debug)]
-pub(super) enum Writ {
-    Deployed { is_untested: bool },
-    Failed(Failed),
-    Retreat(Failed),
-}
-
-/// How it ended.
-#[derive(Debug)]
-pub(super) enum Ended {
-    /// As it should.
-    Done,
-    /// With a revision to go back to, if there is one.
-    Read(Option<Box<Recorded>>),
-    /// The release has failed.
-    Failed(String),
-}
-
-/// What the rest of the engine has to hear of.
-#[derive(Debug)]
-pub(super) enum Word {
-    /// A version is not applied for now.
-    Refuse(Refused),
-    /// It is again.
-    Allow,
-}
+pub(super) use stage::{Ended, FailedIn, Order, Recorded, Seen, Stage, Word, Writ};
 
 /// One release on a target.
 #[derive(Debug)]
@@ -151,7 +40,7 @@ pub(super) struct Course {
 
 impl Course {
     /// The course of a release, from what its history says.
-    pub fn new(release: DesiredRelease, history: &History) -> Course {
+    pub fn new(release: DesiredRelease, history: &History, now: Instant) -> Course {
         let newest = history.newest();
         let failed =
             newest.and_then(|newest| newest.failed.as_ref()).filter(|it| it.digest == release.digest);
@@ -171,7 +60,7 @@ impl Course {
                 // It was killed on the way back.
                 Stage::Reading { retry: course.after_failure(course.failures).retry }
             }
-            (place::Course::Refused(_), _) => course.rest(course.after_failure(course.failures).retry),
+            (place::Course::Refused(_), _) => course.rest(course.after_failure(course.failures).retry, now),
             (place::Course::Meant, _) => match current {
                 Some(current) if current.status == Status::Deployed => {
                     match current.is_untested && course.is_tested() {
@@ -186,7 +75,7 @@ impl Course {
     }
 
     /// What is desired has changed in nothing but whether it is refused.
-    pub fn follow(&mut self, release: DesiredRelease, history: &History) {
+    pub fn follow(&mut self, release: DesiredRelease, history: &History, now: Instant) {
         let (before, after) = (self.release.course, release.course);
         self.release = release;
         match (before, after) {
@@ -195,7 +84,7 @@ impl Course {
             (place::Course::Meant, place::Course::Refused(_))
                 if !matches!(self.stage, Stage::Retreating { .. }) =>
             {
-                *self = Course::new(self.release.clone(), history);
+                *self = Course::new(self.release.clone(), history, now);
             }
             _ => {}
         }
@@ -275,8 +164,7 @@ impl Course {
         }
     }
 
-    fn rest(&self, retry: Retry) -> Stage {
-        let now = Instant::now();
+    fn rest(&self, retry: Retry, now: Instant) -> Stage {
         let until = match retry {
             Retry::NotThisVersion => None,
             Retry::BackingOff => Some(now + Backoff::OBJECT.after(self.failures)),
@@ -415,7 +303,7 @@ impl Course {
                         return (None, None);
                     }
                 }
-                Stage::Left { retry } if self.retreat == Some(Retreat::Hold) => self.rest(retry),
+                Stage::Left { retry } if self.retreat == Some(Retreat::Hold) => self.rest(retry, now),
                 Stage::Left { retry } => {
                     match self.retreat_hooks([HookEvent::PostRollback, HookEvent::PostDelete]) {
                         Some(hooks) => return (Some(hooks), None),
@@ -460,11 +348,9 @@ impl Course {
     }
 
     /// Takes in how an order ended.
-    pub fn ended(&mut self, ended: Ended) {
+    pub fn ended(&mut self, ended: Ended, now: Instant) {
         self.stage = match (self.stage, ended) {
-            (Stage::Before, Ended::Done) => {
-                Stage::Applying { since: Some(Instant::now()), is_overdue: false }
-            }
+            (Stage::Before, Ended::Done) => Stage::Applying { since: Some(now), is_overdue: false },
             (Stage::Before, Ended::Failed(reason)) => return self.fail(FailedIn::Before, reason),
             (Stage::After, Ended::Done) => Stage::Recording,
             (Stage::After, Ended::Failed(reason)) => return self.fail(FailedIn::After, reason),
@@ -492,16 +378,16 @@ impl Course {
             (Stage::Failing { in_stage, retry }, _) => match (self.retreat, in_stage) {
                 (Some(_), _) => Stage::Reading { retry },
                 (None, FailedIn::Applying) if retry == Retry::NotThisVersion => {
-                    Stage::Applying { since: Some(Instant::now()), is_overdue: true }
+                    Stage::Applying { since: Some(now), is_overdue: true }
                 }
-                (None, _) => self.rest(retry),
+                (None, _) => self.rest(retry, now),
             },
             (Stage::Reading { retry }, Ended::Read(recorded)) => {
                 self.back_to = recorded.map(|recorded| *recorded);
                 if self.back_to.is_none() && self.retreat == Some(Retreat::Rollback) {
                     // There is nothing to go back to: what is there stays.
                     self.retreat = None;
-                    self.rest(retry)
+                    self.rest(retry, now)
                 } else {
                     Stage::Leaving { retry }
                 }
@@ -517,7 +403,7 @@ impl Course {
             }
             (Stage::Leaving { retry }, _) => Stage::Turning { retry },
             (Stage::Left { retry }, _) => Stage::Noting { retry },
-            (Stage::Noting { retry }, _) => self.rest(retry),
+            (Stage::Noting { retry }, _) => self.rest(retry, now),
             (other, _) => other,
         };
     }
@@ -534,3 +420,6 @@ fn overdue(timeout: Duration, seen: &Seen) -> String {
         None => format!("not ready after {seconds}s"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! What is carried out for releases beside applying their objects: hooks are run, records
+//! are read and written.
+
+use std::sync::Arc;
+
+use syncline_helm::record::{HookRun, Status};
+use syncline_manifest::GroupKind;
+use tokio_util::sync::CancellationToken;
+
+use super::course::{Course, Ended, Order, Recorded, Writ};
+use super::departure::{self, Parting};
+use super::history::{History, Retreat};
+use super::hooks::{HookError, HookRunner, Hooks};
+use super::records::{Content, Secrets, Writing};
+use crate::fleet::Resource;
+use crate::render::release::{InForce, Refused, ReleaseId, recorded};
+use crate::sync::index::Index;
+use crate::sync::metrics::Metrics;
+use crate::sync::step::Namespaces;
+use crate::target::{Cluster, TargetError};
+
+/// What it takes to carry something out.
+pub(in crate::sync) struct Means {
+    secrets: Secrets,
+    hooks: HookRunner,
+}
+
+impl Means {
+    /// None where the target has no Secrets.
+    pub fn new(
+        cluster: &Cluster,
+        index: &Index,
+        namespaces: &Namespaces,
+        metrics: &Arc<Metrics>,
+    ) -> Option<Means> {
+        let discovery = index.discovery();
+        Some(Means {
+            secrets: Secrets {
+                cluster: cluster.clone(),
+                kind: discovery.kind(&GroupKind::new("", "Secret"))?.clone(),
+                inventory: index.inventory.id().into(),
+            },
+            hooks: HookRunner {
+                cluster: cluster.clone(),
+                discovery,
+                namespaces: Arc::clone(namespaces),
+                metrics: Arc::clone(metrics),
+            },
+        })
+    }
+}
+
+/// Something to carry out.
+pub(in crate::sync) struct Task {
+    pub(super) whose: Whose,
+    pub(super) work: Work,
+    pub(super) is_record: bool,
+}
+
+#[derive(Clone)]
+pub(super) enum Whose {
+    Course(Arc<str>),
+    Departure(ReleaseId),
+}
+
+pub(super) enum Work {
+    Hooks(Hooks),
+    Write(Box<Writing>),
+    Read(History),
+    ReadHooks(History),
+    Remove { history: History, is_kept: bool },
+}
+
+/// What became of it.
+pub(in crate::sync) struct Done {
+    pub(super) whose: Whose,
+    pub(super) result: Result<Outcome, TargetError>,
+    pub(super) is_record: bool,
+}
+
+pub(super) enum Outcome {
+    Ended(Ended, Vec<HookRun>),
+    Written(History),
+    Hooks(Option<Parting>),
+    Cancelled,
+}
+
+/// What a release says of a version that has failed, with the objects in force instead.
+pub(super) async fn refused(secrets: &Secrets, history: &History) -> Result<Option<Refused>, TargetError> {
+    let Some(newest) = history.newest() else { return Ok(None) };
+    let Some(failed) = newest.failed.as_ref().filter(|failed| failed.retreat.is_some()) else {
+        return Ok(None);
+    };
+    let in_force = match history.in_force() {
+        Some(revision) => secrets.read(revision).await?.map(|record| (revision.number, record)),
+        None => None,
+    };
+    let in_force =
+        in_force.map(|(revision, record)| Arc::new(InForce { revision, objects: recorded(&record) }));
+    Ok(Some(Refused { digest: failed.digest, in_force }))
+}
+
+/// What an order means for a course.
+pub(super) fn meant(
+    course: &Course,
+    order: Order,
+    cancel: &CancellationToken,
+    history: History,
+    objects: Vec<Arc<Resource>>,
+) -> Work {
+    let release = &course.release;
+    let writ = match order {
+        Order::Hooks { hooks, event, timeout } => {
+            return Work::Hooks(Hooks {
+                hooks,
+                event,
+                namespace: release.release.target_namespace().to_owned(),
+                timeout,
+                acting_as: release.acting_as(),
+                cancel: cancel.clone(),
+            });
+        }
+        Order::Read => return Work::Read(history),
+        Order::Write(writ) => writ,
+    };
+    let desired = |objects| Content::Desired { objects, runs: course.runs.clone() };
+    let number = release.occasion.revision;
+    let verb = if history.standing().is_installed { "Upgrade" } else { "Install" };
+    let newest = history.newest().map_or(0, |newest| newest.number);
+    let (number, status, description, content, digest, failed, is_untested) = match writ {
+        Writ::Deployed { is_untested } => {
+            let verb = if number == 1 { "Install" } else { "Upgrade" };
+            let text = format!("{verb} complete");
+            (number, Status::Deployed, text, desired(objects), Some(release.digest), None, is_untested)
+        }
+        Writ::Failed(failed) => {
+            let text = format!("{verb} {:?} failed: {}", release.id.name, failed.reason);
+            let digest = Some(release.digest);
+            (number, Status::Failed, text, desired(objects), digest, Some(failed), false)
+        }
+        Writ::Retreat(failed) => match (course.retreat(), course.back_to()) {
+            (Some(Retreat::Rollback), Some(back)) => {
+                let text = format!("Rollback to {}", back.in_force.revision);
+                let content = Content::Recorded(Arc::clone(&back.record));
+                (newest + 1, Status::Deployed, text, content, back.digest, Some(failed), false)
+            }
+            _ => {
+                let text = format!("Uninstallation complete: {}", failed.reason);
+                let digest = Some(release.digest);
+                (newest.max(1), Status::Uninstalled, text, desired(Vec::new()), digest, Some(failed), false)
+            }
+        },
+    };
+    Work::Write(Box::new(Writing {
+        id: release.id.clone(),
+        number,
+        status,
+        description,
+        content,
+        digest,
+        failed,
+        is_untested,
+        release: release.clone(),
+        history,
+    }))
+}
+
+/// Carries something out.
+pub(in crate::sync) async fn carry_out(task: Task, means: Arc<Means>) -> Done {
+    let Task { whose, work, is_record } = task;
+    let secrets = &means.secrets;
+    let result = match work {
+        Work::Hooks(hooks) => {
+            let (runs, outcome) = means.hooks.clone().run(hooks).await;
+            match outcome {
+                Ok(()) => Ok(Outcome::Ended(Ended::Done, runs)),
+                Err(HookError::Failed(reason)) => Ok(Outcome::Ended(Ended::Failed(reason), runs)),
+                Err(HookError::Cancelled) => Ok(Outcome::Cancelled),
+                Err(HookError::Target(error)) => Err(error),
+            }
+        }
+        Work::Write(writing) => secrets.write(*writing).await.map(Outcome::Written),
+        Work::Read(history) => read_back(&history, secrets).await,
+        Work::ReadHooks(history) => departure::read_hooks(&history, secrets).await.map(Outcome::Hooks),
+        Work::Remove { history, is_kept } => {
+            departure::remove(history, is_kept, secrets).await.map(Outcome::Written)
+        }
+    };
+    Done { whose, result, is_record }
+}
+
+/// Reads the revision that was good before the newest.
+async fn read_back(history: &History, secrets: &Secrets) -> Result<Outcome, TargetError> {
+    let Some(revision) = history.in_force() else { return Ok(Outcome::Ended(Ended::Read(None), Vec::new())) };
+    let Some(record) = secrets.read(revision).await? else {
+        return Ok(Outcome::Ended(Ended::Read(None), Vec::new()));
+    };
+    let objects = recorded(&record);
+    let back = Recorded {
+        in_force: Arc::new(InForce { revision: revision.number, objects }),
+        hooks: record.hooks(),
+        record: Arc::new(record),
+        digest: revision.digest,
+    };
+    Ok(Outcome::Ended(Ended::Read(Some(Box::new(back))), Vec::new()))
+}
