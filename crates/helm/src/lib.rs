@@ -42,6 +42,7 @@
 pub mod chart;
 pub mod functions;
 pub mod go;
+mod parallel;
 pub mod record;
 pub mod release;
 pub mod template;

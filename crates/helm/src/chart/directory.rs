@@ -1,11 +1,14 @@
 //! Charts as folders.
 
 use std::fs;
-use std::path::Path;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::ignore::Rules;
 use super::load::{ChartError, ChartFile};
 use super::{Chart, load_files};
+use crate::parallel::in_parallel;
 
 /// Helm's bound on one file.
 const MAX_FILE: u64 = 5 << 20;
@@ -22,9 +25,42 @@ pub fn load_directory(folder: &Path) -> Result<Chart, ChartError> {
         Ok(text) => Rules::parse(&text).map_err(|message| ChartError::invalid(".helmignore", message))?,
         Err(_) => Rules::default(),
     };
-    let mut files = Vec::new();
-    walk(folder, "", &rules, &mut files, MAX_DEPTH)?;
-    load_files(files)
+    let mut found = Vec::new();
+    walk(folder, "", &rules, &mut found, MAX_DEPTH)?;
+    let files = in_parallel(&found, |found| found.bytes, read);
+    load_files(files.into_iter().collect::<Result<_, _>>()?)
+}
+
+/// A file of a chart that is not read yet.
+struct Found {
+    path: PathBuf,
+    name: String,
+    bytes: usize,
+}
+
+fn failed(path: &Path, source: std::io::Error) -> ChartError {
+    ChartError::Read { path: path.display().to_string(), source }
+}
+
+/// Reads a file into the very memory in which it stays: charts have megabytes of definitions.
+fn read(found: &Found) -> Result<ChartFile, ChartError> {
+    let failed = |error| failed(&found.path, error);
+    let mut file = fs::File::open(&found.path).map_err(failed)?;
+    let mut data: Arc<[u8]> = std::iter::repeat_n(0, found.bytes).collect();
+    // Nobody else has it yet.
+    let room = Arc::get_mut(&mut data).unwrap_or_default();
+    let mut length = 0;
+    while length < room.len() {
+        match file.read(&mut room[length..]).map_err(failed)? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    let is_marked = data.starts_with(b"\xef\xbb\xbf");
+    if length < data.len() || is_marked {
+        data = data[if is_marked { 3 } else { 0 }..length].into();
+    }
+    Ok(ChartFile { name: found.name.clone(), data: data.into() })
 }
 
 /// The files of a chart's folder without those that its `.helmignore` leaves out.
@@ -48,11 +84,9 @@ fn walk(
     folder: &Path,
     prefix: &str,
     rules: &Rules,
-    files: &mut Vec<ChartFile>,
+    files: &mut Vec<Found>,
     depth: usize,
 ) -> Result<(), ChartError> {
-    let failed =
-        |path: &Path, source: std::io::Error| ChartError::Read { path: path.display().to_string(), source };
     if depth == 0 {
         return Err(ChartError::invalid(
             prefix,
@@ -84,9 +118,9 @@ fn walk(
                 format!("has {} bytes, more than {MAX_FILE}", kind.len()),
             ));
         }
-        let data = fs::read(&path).map_err(|error| failed(&path, error))?;
-        let data = data.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(data);
-        files.push(ChartFile { name: inside, data: data.into() });
+        // The bound above fits into any address space.
+        let bytes = usize::try_from(kind.len()).unwrap_or(0);
+        files.push(Found { path, name: inside, bytes });
     }
     Ok(())
 }

@@ -49,6 +49,12 @@ impl Borrow<[u8]> for Str {
     }
 }
 
+impl From<Arc<[u8]>> for Str {
+    fn from(bytes: Arc<[u8]>) -> Str {
+        Str(bytes)
+    }
+}
+
 impl From<&str> for Str {
     fn from(text: &str) -> Str {
         Str(text.as_bytes().into())

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::capabilities::Capabilities;
-use super::compiled::in_parallel;
 use super::error::RenderError;
 use super::hooks::Hook;
 use super::manifests::{Definition, Piece, RenderedManifest, collect, order};
 use crate::chart::{Chart, ChartObject, ChartType, Files};
 use crate::go::{Map, MapType, Str, Value};
+use crate::parallel::in_parallel;
 use crate::template::{Environment, Execution, Missing, without_no_value};
 use crate::values::{Node, coalesce_values, process, validate};
 

@@ -52,11 +52,11 @@ pub enum Node {
     /// A pipeline whose value is printed, unless it declares variables.
     Action(Pipe),
     /// `if`, and `else`.
-    If(Pipe, Vec<Node>, Vec<Node>),
+    If(Box<Branch>),
     /// `with`, and `else`.
-    With(Pipe, Vec<Node>, Vec<Node>),
+    With(Box<Branch>),
     /// `range`, and `else`.
-    Range(Pipe, Vec<Node>, Vec<Node>),
+    Range(Box<Branch>),
     /// `template "name" pipeline`.
     Template(Position, Str, Option<Pipe>),
     /// `break`
@@ -65,15 +65,25 @@ pub enum Node {
     Continue,
 }
 
+/// What is done or not, or again and again.
+#[derive(Debug)]
+pub struct Branch {
+    /// What decides.
+    pub pipe: Pipe,
+    /// What is done then.
+    pub body: Vec<Node>,
+    /// What is done else.
+    pub otherwise: Vec<Node>,
+}
+
 /// Commands, the value of each the last argument of the next.
 #[derive(Debug)]
 pub struct Pipe {
     /// Where it begins.
     pub position: Position,
-    /// The slots that it sets, for `range` the index before the element.
-    pub declares: Vec<usize>,
-    /// Their names, for messages.
-    pub names: Vec<Str>,
+    /// The slots that it sets, for `range` the index before the element, with their names
+    /// for messages.
+    pub declares: Vec<(usize, Str)>,
     /// `=`, not `:=`.
     pub assigns: bool,
     /// At least one.
@@ -108,7 +118,7 @@ pub enum Term {
     /// `true` or `false`
     Bool(bool),
     /// A number, as far as it can be each of the types.
-    Number(Number),
+    Number(Box<Number>),
     /// A string: its source with quotes, and its content.
     Text(Box<str>, Str),
     /// `.a.b`
@@ -120,7 +130,7 @@ pub enum Term {
     /// A function.
     Function(&'static Function),
     /// `(pipeline)`
-    Pipe(Pipe),
+    Pipe(Box<Pipe>),
 }
 
 /// A number of the source.
@@ -160,13 +170,13 @@ fn fields(out: &mut String, names: &[Str]) {
 impl Pipe {
     /// The pipeline as Go prints it in messages.
     pub fn print(&self, out: &mut String) {
-        for (at, name) in self.names.iter().enumerate() {
+        for (at, (_, name)) in self.declares.iter().enumerate() {
             if at > 0 {
                 out.push_str(", ");
             }
             out.push_str(&name.to_text());
         }
-        if !self.names.is_empty() {
+        if !self.declares.is_empty() {
             out.push_str(if self.assigns { " = " } else { " := " });
         }
         for (at, command) in self.commands.iter().enumerate() {

@@ -15,7 +15,7 @@ impl Execution<'_> {
     /// The value of a pipeline; sets the variables that it declares.
     pub(super) fn pipe(&mut self, frame: Frame<'_>, dot: &Value, pipe: &Pipe) -> Result<Value, Failed> {
         let value = self.commands(frame, dot, pipe)?;
-        for slot in &pipe.declares {
+        for (slot, _) in &pipe.declares {
             self.stack[frame.base + slot] = value.clone();
         }
         Ok(value)

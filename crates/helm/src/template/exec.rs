@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::ast::{Command, Node, Operand, Pipe, Position, Template};
+use super::ast::{Branch, Command, Node, Operand, Pipe, Position, Template};
 use super::error::{CallError, ExecError};
 use super::{TemplateSet, ast, parser};
 use crate::go::format::print_value;
@@ -285,19 +285,20 @@ impl<'s> Execution<'s> {
                     }
                     continue;
                 }
-                Node::If(pipe, body, otherwise) => {
-                    let value = self.pipe(frame, dot, pipe)?;
-                    self.walk(frame, dot, if value.is_true() { body } else { otherwise }, out)?
+                Node::If(branch) => {
+                    let value = self.pipe(frame, dot, &branch.pipe)?;
+                    let chosen = if value.is_true() { &branch.body } else { &branch.otherwise };
+                    self.walk(frame, dot, chosen, out)?
                 }
-                Node::With(pipe, body, otherwise) => {
-                    let value = self.pipe(frame, dot, pipe)?;
+                Node::With(branch) => {
+                    let value = self.pipe(frame, dot, &branch.pipe)?;
                     if value.is_true() {
-                        self.walk(frame, &value, body, out)?
+                        self.walk(frame, &value, &branch.body, out)?
                     } else {
-                        self.walk(frame, dot, otherwise, out)?
+                        self.walk(frame, dot, &branch.otherwise, out)?
                     }
                 }
-                Node::Range(pipe, body, otherwise) => self.range(frame, dot, pipe, body, otherwise, out)?,
+                Node::Range(branch) => self.range(frame, dot, branch, out)?,
                 Node::Template(position, name, pipe) => {
                     self.template(frame, dot, At::Template(*position, name), name, pipe.as_ref(), out)?;
                     continue;
@@ -339,18 +340,17 @@ impl<'s> Execution<'s> {
         &mut self,
         frame: Frame<'_>,
         dot: &Value,
-        pipe: &Pipe,
-        body: &[Node],
-        otherwise: &[Node],
+        branch: &Branch,
         out: &mut Vec<u8>,
     ) -> Result<Flow, Failed> {
+        let Branch { pipe, body, otherwise } = branch;
         // The variables are set by each round, not by the pipeline.
         let value = self.commands(frame, dot, pipe)?;
         let base = frame.base;
         let mut round = |run: &mut Self, index: Value, element: Value| {
-            match *pipe.declares.as_slice() {
-                [only] => run.stack[base + only] = element.clone(),
-                [first, second] => {
+            match pipe.declares.as_slice() {
+                [(only, _)] => run.stack[base + only] = element.clone(),
+                [(first, _), (second, _)] => {
                     run.stack[base + first] = index;
                     run.stack[base + second] = element.clone();
                 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::ast::{Node, Pipe, Source, Template, is_empty};
+use super::ast::{Branch, Node, Pipe, Source, Template, is_empty};
 use super::lexer::{Kind, Lexer, Token};
 use crate::functions::Function;
 use crate::go::{Str, quote};
@@ -235,7 +235,11 @@ impl<'a> Parser<'a> {
         while self.peek_non_space() != Kind::Eof {
             match self.text_or_action()? {
                 Ok(node) => nodes.extend(node),
-                Err(ended) => return Ok((nodes, ended)),
+                Err(ended) => {
+                    // Thousands of small lists are kept: none with room to grow.
+                    nodes.shrink_to_fit();
+                    return Ok((nodes, ended));
+                }
             }
         }
         self.error("unexpected EOF")
@@ -346,10 +350,11 @@ impl<'a> Parser<'a> {
                 otherwise = body;
             }
         }
+        let branch = Box::new(Branch { pipe, body, otherwise });
         Ok(match kind {
-            Kind::If => Node::If(pipe, body, otherwise),
-            Kind::Range => Node::Range(pipe, body, otherwise),
-            _ => Node::With(pipe, body, otherwise),
+            Kind::If => Node::If(branch),
+            Kind::Range => Node::Range(branch),
+            _ => Node::With(branch),
         })
     }
 
@@ -390,16 +395,17 @@ impl<'a> Parser<'a> {
     /// Gives the names of a pipeline their slots: `=` finds them, `:=` makes them,
     /// after what stands right of it, where the name still means an older variable.
     fn declare(&mut self, pipe: &mut Pipe, names: Vec<Cow<'a, str>>) -> Result<(), ParseError> {
+        pipe.declares.reserve_exact(names.len());
         for name in names {
-            pipe.names.push(name.as_ref().into());
+            let shown = name.as_ref().into();
             if pipe.assigns {
                 let Some(slot) = self.slot(&name) else {
                     return self
                         .error(format!("undefined variable {}", quote::quote(name.as_bytes(), '"', false)));
                 };
-                pipe.declares.push(slot);
+                pipe.declares.push((slot, shown));
             } else {
-                pipe.declares.push(self.variables.len());
+                pipe.declares.push((self.variables.len(), shown));
                 self.variables.push(name);
                 self.slots = self.slots.max(self.variables.len());
             }

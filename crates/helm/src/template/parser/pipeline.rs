@@ -12,8 +12,9 @@ impl<'a> Parser<'a> {
         let first = self.next_non_space();
         let position = first.position;
         self.back(first);
+        // Most have one command, and thousands are kept: none with room to grow.
         let mut pipe =
-            Pipe { position, declares: Vec::new(), names: Vec::new(), assigns: false, commands: Vec::new() };
+            Pipe { position, declares: Vec::new(), assigns: false, commands: Vec::with_capacity(1) };
         let names = self.declarations(&mut pipe, context)?;
         loop {
             let token = self.next_non_space();
@@ -49,6 +50,7 @@ impl<'a> Parser<'a> {
                 return self.error(format!("non executable command in pipeline stage {}", at + 1));
             }
         }
+        pipe.commands.shrink_to_fit();
         self.declare(&mut pipe, names)?;
         Ok(pipe)
     }
@@ -89,11 +91,12 @@ impl<'a> Parser<'a> {
     }
 
     fn command(&mut self) -> Result<Command, ParseError> {
-        let mut words = Vec::new();
+        let (mut head, mut arguments) = (None, Vec::new());
         loop {
             self.peek_non_space();
-            if let Some(operand) = self.operand()? {
-                words.push(operand);
+            match self.operand()? {
+                Some(operand) if head.is_none() => head = Some(operand),
+                operand => arguments.extend(operand),
             }
             let token = self.next();
             match token.kind {
@@ -104,9 +107,9 @@ impl<'a> Parser<'a> {
             }
             break;
         }
-        let mut words = words.into_iter();
-        match words.next() {
-            Some(head) => Ok(Command { head, arguments: words.collect() }),
+        arguments.shrink_to_fit();
+        match head {
+            Some(head) => Ok(Command { head, arguments }),
             None => self.error("empty command"),
         }
     }
@@ -169,7 +172,7 @@ impl<'a> Parser<'a> {
             Kind::Field => Term::Field(vec![self.name(&token.text[1..])]),
             Kind::Bool => Term::Bool(token.text == "true"),
             Kind::CharConstant | Kind::Number => match self.number(&token) {
-                Some(number) => Term::Number(number),
+                Some(number) => Term::Number(Box::new(number)),
                 None if token.kind == Kind::CharConstant => {
                     return self.error(format!("malformed character constant: {}", token.text));
                 }
@@ -182,7 +185,9 @@ impl<'a> Parser<'a> {
             },
             Kind::Complex => return self.error("complex numbers are not supported"),
             Kind::LeftParen => {
-                Term::Pipe(self.deeper(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?)
+                let inner =
+                    self.deeper(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?;
+                Term::Pipe(Box::new(inner))
             }
             Kind::String | Kind::RawString => match quote::unquote(&token.text) {
                 Some(text) => Term::Text(token.text.as_ref().into(), text.into()),
