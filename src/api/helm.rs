@@ -401,6 +401,14 @@ impl HelmRelease {
             errors
                 .push(FieldError::new("/spec/releaseName", format!("must have 1 to {MAX_NAME} characters")));
         }
+        for (at, dependency) in release.spec.depends_on.iter().enumerate() {
+            let expression = dependency.ready_expr.as_deref();
+            if let Some(Err(error)) = expression.map(cel::Program::compile) {
+                let pointer = format!("/spec/dependsOn/{at}/readyExpr");
+                let hint = "write a CEL expression of self and dep, such as dep.metadata.labels.x == 'y'";
+                errors.push(FieldError::new(pointer, error.to_string()).hint(hint));
+            }
+        }
         release.check_durations(&mut errors);
         if errors.is_empty() { Ok(release) } else { Err(errors) }
     }

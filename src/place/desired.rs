@@ -80,12 +80,14 @@ pub enum Role {
 }
 
 /// Why the objects of a release are neither changed nor pruned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
     /// Git says so.
     Suspended,
-    /// What it should be is not known.
-    Broken,
+    /// What it should be is not known yet.
+    Awaited,
+    /// What it should be cannot be known: what is in force is kept so, once it is known.
+    Broken(ReleaseId),
 }
 
 /// A release that should be on a cluster: what Helm's record of it says.
@@ -93,8 +95,8 @@ pub enum Kept {
 pub struct DesiredRelease {
     /// The application that its objects are of.
     pub application: Arc<str>,
-    /// The applications that it waits for.
-    pub needs: Vec<Arc<str>>,
+    /// What it waits for.
+    pub needs: Vec<Need>,
     /// The HelmRelease.
     pub release: Arc<HelmRelease>,
     /// Its chart.
@@ -111,6 +113,15 @@ pub struct DesiredRelease {
     pub occasion: Occasion,
     /// Whether it is what is desired.
     pub course: Course,
+}
+
+/// What a release waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// The application.
+    pub application: Arc<str>,
+    /// A CEL expression that says whether it is ready, instead of that it is.
+    pub ready_expr: Option<Arc<str>>,
 }
 
 /// Whether a release is what is desired, or what was there before.
@@ -235,7 +246,8 @@ impl Desired {
         }
         let present: HashSet<&Arc<str>> = self.releases.iter().map(|release| &release.application).collect();
         for release in &self.releases {
-            for need in release.needs.iter().filter(|need| !present.contains(*need)) {
+            let missing = release.needs.iter().map(|need| &need.application);
+            for need in missing.filter(|need| !present.contains(*need)) {
                 let message = format!(
                     "{} waits for {need}, which is not on cluster {}",
                     release.application, self.target

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use syncline_manifest::{GroupKind, ObjectKey};
+use syncline_manifest::{GroupKind, ObjectKey, Origin};
 
-use super::{Course, DesiredObject, DesiredRelease, Kept, Placer, Role, Share, divided};
+use super::{Course, DesiredObject, DesiredRelease, Kept, Need, Placer, Role, Share, Why, divided};
 use crate::api::{Cluster, ClusterName, HelmRelease};
 use crate::fleet::{Charts, Diagnostic, Digest, FoundChart, Loaded, LoadedChart, Resource};
 use crate::git::{CommitId, GitError};
@@ -24,6 +24,40 @@ struct Version {
     occasion: Occasion,
 }
 
+/// What is known of a release on a cluster.
+enum Known {
+    /// All of it.
+    Is(LoadedChart, Box<Version>),
+    /// Nothing yet: its chart or the cluster is asked.
+    Not(Option<Awaited>),
+    /// That it has no chart, or cannot be rendered.
+    Broken(Vec<Diagnostic>),
+}
+
+/// What all objects of a release have in common.
+struct Placed {
+    application: Arc<str>,
+    overlays: Arc<[Origin]>,
+    why: Why,
+    stale: Option<CommitId>,
+    acting_as: Option<Arc<str>>,
+}
+
+impl Placed {
+    fn object(&self, resource: Arc<Resource>, share: Option<Share>, role: Role) -> DesiredObject {
+        DesiredObject {
+            resource,
+            application: Arc::clone(&self.application),
+            overlays: Arc::clone(&self.overlays),
+            why: self.why.clone(),
+            share,
+            stale: self.stale,
+            role,
+            acting_as: self.acting_as.clone(),
+        }
+    }
+}
+
 /// What a rendering looks up on the cluster.
 type Awaited = (Digest, BTreeSet<LookupKey>);
 
@@ -38,101 +72,83 @@ impl Placer<'_> {
         by_path: bool,
         stale: Option<CommitId>,
     ) -> Result<(), GitError> {
-        let Some((index, why)) = self.decides(&rendered.resource, facts, by_path)? else { return Ok(()) };
+        let resource = &rendered.resource;
+        let Some((policy, why)) = self.decides(resource, facts, by_path)? else { return Ok(()) };
         let release = match parsed {
             Ok(release) => release,
             Err(problems) => {
-                self.broken_release(problems, None, loaded, facts);
+                // It cannot even be told which objects are its own.
+                let note = "the release stays as it is where it is, and nothing is pruned there";
+                self.diagnostics.extend(problems.into_iter().map(|problem| problem.note(note)));
+                if let Some(desired) = self.targets.get_mut(&facts.cluster) {
+                    desired.hold_prune(&loaded.unit.path);
+                }
                 return Ok(());
             }
         };
-        if !self.is_meant_for(&release, &rendered.resource, facts) {
+        if !self.is_meant_for(&release, resource, facts) {
             return Ok(());
         }
-        let owner = Owner::of(&release);
-        if release.spec.suspend {
-            if let Some(desired) = self.targets.get_mut(&facts.cluster) {
-                desired.kept.insert(owner, Kept::Suspended);
-            }
-            return Ok(());
-        }
-        // A cluster is asked as soon as it is reached.
-        let Some(abilities) = &facts.abilities else {
-            self.keep(owner, facts);
-            return Ok(());
-        };
-        let chart = match self.chart_of(&rendered.resource, &release)? {
-            Some(Ok(chart)) => chart,
-            Some(Err(problem)) => {
-                self.broken_release(vec![problem], Some(owner), loaded, facts);
-                return Ok(());
-            }
-            None => {
-                self.keep(owner, facts);
-                return Ok(());
-            }
-        };
         let id = ReleaseId::of(&release);
         let standing = self.abilities.standing(&facts.cluster, &id);
-        let fleet = self.fleet;
-        let lookup = |key: &_| fleet.resource(key).cloned();
-        let on =
-            OnCluster { cluster: &facts.cluster, own: abilities, abilities: self.abilities, lookup: &lookup };
-        let rendered_as = |placer: &mut Self, occasion| {
-            placer.renders.release(&rendered.resource, &release, &chart, &on, occasion)
+        let known = match release.spec.suspend {
+            true => None,
+            false => Some(self.known(resource, &release, policy, facts, &standing)?),
         };
-        let version = match self.version(&release, &chart, index, &on, &standing, rendered_as) {
-            Ok(Ok(version)) => version,
-            Ok(Err((rendering, keys))) => {
-                if let Some(desired) = self.targets.get_mut(&facts.cluster) {
-                    desired.lookups.insert(rendering, keys);
-                }
-                self.keep(owner, facts);
+        let placed = Placed {
+            application: resource.key.to_string().into(),
+            overlays: rendered.overlays.clone().into(),
+            why,
+            stale,
+            acting_as: release.acting_as(),
+        };
+        let Some(desired) = self.targets.get_mut(&facts.cluster) else { return Ok(()) };
+        let owner = Owner::of(&release);
+        let (chart, version) = match known {
+            None => {
+                desired.kept.insert(owner, Kept::Suspended);
                 return Ok(());
             }
-            Err(problems) => {
-                self.broken_release(problems, Some(owner), loaded, facts);
+            Some(Known::Not(lookups)) => {
+                desired.lookups.extend(lookups);
+                desired.kept.insert(owner, Kept::Awaited);
                 return Ok(());
             }
+            Some(Known::Broken(problems)) => {
+                let note = match &standing.last_good {
+                    Some(_) => "the last good revision of the release stays in force",
+                    None => "the release stays as it is where it is",
+                };
+                // Most clusters have the same problem: it is told once.
+                self.diagnostics.extend(problems.into_iter().map(|problem| problem.note(note)));
+                let objects = standing.last_good.iter().flat_map(|good| &good.objects);
+                objects.for_each(|it| desired.add(placed.object(Arc::clone(it), None, Role::Plain)));
+                desired.kept.insert(owner, Kept::Broken(id));
+                return Ok(());
+            }
+            Some(Known::Is(chart, version)) => (chart, *version),
         };
         let Version { released, objects, digest, occasion } = version;
         self.diagnostics.extend(released.warnings.iter().cloned());
-        let application: Arc<str> = rendered.resource.key.to_string().into();
-        let acting_as = release.acting_as();
-        let Some(desired) = self.targets.get_mut(&facts.cluster) else { return Ok(()) };
-        let mut add = |resource: Arc<Resource>, share: Option<Share>, role: Role| {
-            desired.add(DesiredObject {
-                resource,
-                application: Arc::clone(&application),
-                overlays: rendered.overlays.clone().into(),
-                why: why.clone(),
-                share,
-                stale,
-                role,
-                acting_as: acting_as.clone(),
-            });
-        };
-        let course = match standing.refusal(&digest) {
-            None => {
-                released.foundations.iter().for_each(|it| add(Arc::clone(it), None, Role::Foundation));
-                objects.into_iter().for_each(|(it, share)| add(it, share, Role::Body));
-                Course::Meant
-            }
+        let (course, objects) = match standing.refusal(&digest) {
+            None => (Course::Meant, objects),
             Some(refused) => {
-                if let Some(in_force) = &refused.in_force {
-                    released.foundations.iter().for_each(|it| add(Arc::clone(it), None, Role::Foundation));
-                    in_force.objects.iter().for_each(|it| add(Arc::clone(it), None, Role::Body));
-                }
-                Course::Refused(refused.in_force.as_ref().map(|in_force| in_force.revision))
+                let in_force = refused.in_force.as_ref();
+                let objects = in_force.iter().flat_map(|it| &it.objects).map(|it| (Arc::clone(it), None));
+                (Course::Refused(in_force.map(|it| it.revision)), objects.collect())
             }
         };
         if course == Course::Refused(None) {
             desired.withdrawn.insert(owner);
+        } else {
+            let foundations = released.foundations.iter();
+            foundations.for_each(|it| desired.add(placed.object(Arc::clone(it), None, Role::Foundation)));
         }
+        objects.into_iter().for_each(|(it, share)| desired.add(placed.object(it, share, Role::Body)));
         desired.releases.push(DesiredRelease {
-            application,
+            application: placed.application,
             needs: needs_of(&release),
-            origin: rendered.resource.origin.clone(),
+            origin: resource.origin.clone(),
             release: Arc::new(release),
             chart,
             rendered: released,
@@ -142,6 +158,34 @@ impl Placer<'_> {
             course,
         });
         Ok(())
+    }
+
+    /// What is known of a release on a cluster.
+    fn known(
+        &mut self,
+        resource: &Resource,
+        release: &HelmRelease,
+        policy: Option<usize>,
+        facts: &Facts,
+        standing: &Standing,
+    ) -> Result<Known, GitError> {
+        // A cluster is asked as soon as it is reached.
+        let Some(own) = &facts.abilities else { return Ok(Known::Not(None)) };
+        let chart = match self.chart_of(resource, release)? {
+            Some(Ok(chart)) => chart,
+            Some(Err(problem)) => return Ok(Known::Broken(vec![problem])),
+            None => return Ok(Known::Not(None)),
+        };
+        let fleet = self.fleet;
+        let lookup = |key: &_| fleet.resource(key).cloned();
+        let on = OnCluster { cluster: &facts.cluster, own, abilities: self.abilities, lookup: &lookup };
+        let rendered_as =
+            |placer: &mut Self, occasion| placer.renders.release(resource, release, &chart, &on, occasion);
+        Ok(match self.version(release, &chart, policy, &on, standing, rendered_as) {
+            Ok(Ok(version)) => Known::Is(chart, Box::new(version)),
+            Ok(Err(awaited)) => Known::Not(Some(awaited)),
+            Err(problems) => Known::Broken(problems),
+        })
     }
 
     /// What a release is on a cluster, or what its chart looks up there before that is known.
@@ -177,35 +221,6 @@ impl Placer<'_> {
             false => self.shared_out(&released, policy, on.cluster),
         };
         Ok(Ok(Version { released, objects, digest, occasion }))
-    }
-
-    /// The objects of a release stay as they are until it is known what they should be.
-    fn keep(&mut self, owner: Owner, facts: &Facts) {
-        if let Some(desired) = self.targets.get_mut(&facts.cluster) {
-            desired.kept.insert(owner, Kept::Broken);
-        }
-    }
-
-    /// What is wrong with a release keeps its own objects as they are; where it cannot even
-    /// be told whose they are, nothing is pruned at all.
-    fn broken_release(
-        &mut self,
-        problems: Vec<Diagnostic>,
-        owner: Option<Owner>,
-        loaded: &Loaded,
-        facts: &Facts,
-    ) {
-        let note = match owner {
-            Some(_) => "the release stays as it is where it is",
-            None => "the release stays as it is where it is, and nothing is pruned there",
-        };
-        // Most clusters have the same problem: it is told once.
-        self.diagnostics.extend(problems.into_iter().map(|problem| problem.note(note)));
-        match (owner, self.targets.get_mut(&facts.cluster)) {
-            (Some(owner), _) => self.keep(owner, facts),
-            (None, Some(desired)) => desired.hold_prune(&loaded.unit.path),
-            (None, None) => {}
-        }
     }
 
     /// Whether a release goes to a cluster as far as its `kubeConfig` says: that names the
@@ -278,7 +293,7 @@ impl Placer<'_> {
 }
 
 /// The applications that a release waits for.
-fn needs_of(release: &HelmRelease) -> Vec<Arc<str>> {
+fn needs_of(release: &HelmRelease) -> Vec<Need> {
     let needs = release.spec.depends_on.iter().map(|dependency| {
         let namespace = dependency.namespace.as_deref().unwrap_or(release.namespace());
         let key = ObjectKey::new(
@@ -286,7 +301,10 @@ fn needs_of(release: &HelmRelease) -> Vec<Arc<str>> {
             Some(namespace),
             &dependency.name,
         );
-        Arc::from(key.to_string())
+        Need {
+            application: Arc::from(key.to_string()),
+            ready_expr: dependency.ready_expr.as_deref().map(Arc::from),
+        }
     });
     needs.collect()
 }

@@ -75,6 +75,23 @@ impl Expressions {
 }
 
 /// As Kubernetes does it: whole numbers are `int`, whatever their size.
+/// Whether an expression holds, of variables that it names.
+///
+/// # Errors
+/// It is none, or something that it reads does not exist.
+pub(super) fn holds(expression: &str, variables: &[(&str, &Value)]) -> Result<bool, String> {
+    let program = Program::compile(expression).map_err(|error| error.to_string())?;
+    let mut context = Context::default();
+    for (name, value) in variables {
+        context.add_variable_from_value(*name, to_cel(value));
+    }
+    match program.execute(&context) {
+        Ok(cel::Value::Bool(holds)) => Ok(holds),
+        Ok(_) => Err("the expression gives neither true nor false".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn to_cel(value: &Value) -> cel::Value {
     match value {
         Value::Null => cel::Value::Null,

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::api::ClusterName;
 use crate::fleet::Digest;
-use crate::render::release::{Answers, Refused, ReleaseId, Standing};
+use crate::render::release::{Answers, InForce, Refused, ReleaseId, Standing};
 use crate::render::{Abilities, ClusterAbilities, Standings};
 
 /// What is known of the targets, and word of news.
@@ -75,6 +75,15 @@ impl Learned {
     /// Takes in that a version of a release is not applied for now, or is again.
     pub fn refuse(&self, target: &ClusterName, id: &ReleaseId, refused: Option<Refused>) {
         self.standings().entry(target.clone()).or_default().entry(id.clone()).or_default().refused = refused;
+        self.news.notify_one();
+    }
+
+    /// Takes in what is in force of a release that cannot be rendered.
+    pub fn keep_good(&self, target: &ClusterName, id: &ReleaseId, last_good: Arc<InForce>) {
+        let mut standings = self.standings();
+        standings.entry(target.clone()).or_default().entry(id.clone()).or_default().last_good =
+            Some(last_good);
+        drop(standings);
         self.news.notify_one();
     }
 

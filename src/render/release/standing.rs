@@ -39,6 +39,8 @@ pub struct Standing {
     pub is_installed: bool,
     /// What is not applied for now, though Git says it.
     pub refused: Option<Refused>,
+    /// What is in force while what Git says cannot be rendered; read only then.
+    pub last_good: Option<Arc<InForce>>,
 }
 
 /// A revision of a release.
@@ -121,6 +123,7 @@ mod tests {
             known: known.iter().map(|(number, of)| Known { number: *number, digest: digest(of) }).collect(),
             is_installed,
             refused: None,
+            last_good: None,
         };
         let rows = [
             (Standing::default(), "a", Operation::Install, 1),

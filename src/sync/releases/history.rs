@@ -177,6 +177,7 @@ impl History {
             known: self.currents().filter_map(known).collect(),
             is_installed: self.before(u64::MAX).any(Revision::is_good),
             refused: None,
+            last_good: None,
         }
     }
 }

@@ -24,7 +24,7 @@ use super::backoff::Backoff;
 use super::index::{Gate, Index};
 use super::learned::Learned;
 use crate::api::ClusterName;
-use crate::place::{self, Desired, DesiredRelease};
+use crate::place::{self, Desired, DesiredRelease, Kept};
 use crate::render::release::{Owner, ReleaseId};
 use crate::target::{Cluster, TargetError};
 use course::{Course, Ended, Order, Stage, Word};
@@ -44,6 +44,8 @@ pub(super) struct Releases {
     courses: BTreeMap<Arc<str>, Tracked>,
     histories: HashMap<ReleaseId, History>,
     departures: HashMap<ReleaseId, Departure>,
+    /// Releases that cannot be rendered, and of which what is in force is read or known.
+    broken: HashSet<ReleaseId>,
     writes: usize,
     is_changed: bool,
     learned: Arc<Learned>,
@@ -90,6 +92,7 @@ impl Releases {
             courses: BTreeMap::new(),
             histories,
             departures: HashMap::new(),
+            broken: HashSet::new(),
             writes: 0,
             is_changed: true,
             learned,
@@ -177,9 +180,9 @@ impl Releases {
 
     /// What can be done now.
     pub fn tasks(&mut self, index: &Index, now: Instant) -> Vec<Task> {
+        let mut tasks = self.broken(&index.desired);
         self.depart(index);
         let mut seen = survey(&self.courses, index);
-        let mut tasks = Vec::new();
         let target = index.desired.target.clone();
         for (application, tracked) in &mut self.courses {
             if tracked.busy.is_some() || tracked.again.is_some_and(|(_, at)| at > now) {
@@ -219,6 +222,31 @@ impl Releases {
                 tasks.push(Task { whose: Whose::Departure(id.clone()), work, is_record });
             }
             self.is_changed |= departure.holds() != before;
+        }
+        tasks
+    }
+
+    /// What is in force of releases that cannot be rendered is read, so that it stays so.
+    fn broken(&mut self, desired: &Desired) -> Vec<Task> {
+        let broken = desired.kept.values().filter_map(|kept| match kept {
+            Kept::Broken(id) => Some(id),
+            Kept::Suspended | Kept::Awaited => None,
+        });
+        let broken: HashSet<&ReleaseId> = broken.collect();
+        self.broken.retain(|id| broken.contains(id));
+        let mut tasks = Vec::new();
+        for id in broken {
+            if self.writes >= CONCURRENCY {
+                break;
+            }
+            let Some(history) = self.histories.get(id).filter(|history| history.in_force().is_some()) else {
+                continue;
+            };
+            if self.broken.insert(id.clone()) {
+                self.writes += 1;
+                let work = Work::Read(history.clone());
+                tasks.push(Task { whose: Whose::Broken(id.clone()), work, is_record: true });
+            }
         }
         tasks
     }
@@ -267,6 +295,11 @@ impl Releases {
                 tracked.again = Some((attempts, now + Backoff::TARGET.after(attempts)));
                 Ok((attempts == 1).then(|| format!("{application}: Helm's record was not written: {error}")))
             }
+            Whose::Broken(id) => {
+                // It is read again when something else happens.
+                self.broken.remove(id);
+                Ok(None)
+            }
             Whose::Departure(id) => {
                 let Some(departure) = self.departures.get_mut(id) else { return Ok(None) };
                 let attempts = departure.refused(now);
@@ -279,6 +312,12 @@ impl Releases {
     fn take(&mut self, whose: &Whose, result: Outcome, target: &ClusterName, now: Instant) {
         let application = match whose {
             Whose::Course(application) => application,
+            Whose::Broken(id) => {
+                if let Outcome::Ended(Ended::Read(Some(good)), _) = result {
+                    self.learned.keep_good(target, id, good.in_force);
+                }
+                return;
+            }
             Whose::Departure(id) => {
                 let Some(departure) = self.departures.get_mut(id) else { return };
                 match result {

@@ -124,7 +124,7 @@ impl Releases {
             report.insert(format!("release {}", departure.owner()), status);
         }
         for (owner, kept) in &desired.kept {
-            if *kept == Kept::Suspended {
+            if let Kept::Suspended = kept {
                 let status =
                     ReleaseStatus { revision: 0, state: ReleaseState::Suspended, failures: 0, reason: None };
                 report.insert(format!("release {owner}"), status);

@@ -61,6 +61,8 @@ pub(in crate::sync) struct Task {
 pub(super) enum Whose {
     Course(Arc<str>),
     Departure(ReleaseId),
+    /// A release that cannot be rendered.
+    Broken(ReleaseId),
 }
 
 pub(super) enum Work {

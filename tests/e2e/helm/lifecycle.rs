@@ -507,3 +507,29 @@ fn a_release_goes_to_the_cluster_that_its_kube_config_names() {
     assert!(shared(1).get("directed", "configmap/shop").is_some());
     assert!(daemon.terminate());
 }
+
+#[test]
+fn a_chart_that_breaks_leaves_its_last_good_revision_in_force_and_holds_nothing_else_up() {
+    let shop = Shop::new("broken", "", "  values: {text: first}\n");
+    shop.fleet.repo.write("other.yaml", &config_map("broken", "other", "1"));
+    let first = shop.fleet.repo.commit("Release");
+    let daemon = shop.fleet.daemon();
+    shop.wait_done(&first);
+    shop.fleet.repo.write("charts/shop/templates/bad.yaml", "{{ .Values.missing.deeper }}\n");
+    shop.fleet.repo.remove("other.yaml");
+    shop.fleet.repo.commit("A chart that does not render");
+    shop.wait_gone("configmap/other");
+    let heals = |text: &str| {
+        shop.server.patch("broken", "configmap/shop", "someone", &json!({"data": {"text": text}}));
+        shop.wait_text("first");
+    };
+    heals("by hand");
+    assert!(daemon.terminate());
+    let daemon = shop.fleet.daemon();
+    heals("by hand again");
+    shop.fleet.repo.remove("charts/shop/templates/bad.yaml");
+    let mended = shop.push("  values: {text: second}\n");
+    shop.wait_done(&mended);
+    assert_eq!(shop.data().expect("it is there")["text"], "second");
+    assert!(daemon.terminate());
+}

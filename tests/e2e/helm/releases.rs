@@ -309,6 +309,11 @@ fn what_is_wrong_with_a_release_names_the_chart_the_line_and_what_to_do() {
     );
     try_with(
         "release.yaml",
+        &format!("{}  dependsOn: [{{name: base, readyExpr: 'dep.('}}]\n", of("'1'")),
+        &["spec.dependsOn.0.readyExpr", "write a CEL expression"],
+    );
+    try_with(
+        "release.yaml",
         &format!("{}  timeout: soon\n", of("'1'")),
         &["\"soon\" is no duration", "write it as 90s"],
     );
@@ -485,6 +490,16 @@ fn a_release_waits_for_those_it_depends_on() {
     let daemon = fleet.daemon();
     wait_for("the claim", SOON, || server.get("waiting", "persistentvolumeclaim/base").map(|_| ()));
     std::thread::sleep(std::time::Duration::from_millis(700));
+    assert!(server.get("waiting", "configmap/shop").is_none(), "the release did not wait");
+    // An expression may say that something else is ready enough.
+    let other = release("  values: {text: other}\n  dependsOn: [{name: base, readyExpr: \"dep.spec.chart.spec.chart == 'base' && self.metadata.name == 'other'\"}]\n")
+        .replace("NAMESPACE", "waiting")
+        .replace("name: shop", "name: other");
+    fleet.repo.write("other.yaml", &other);
+    fleet.repo.commit("One that does not wait for health");
+    wait_for("the release that is not to wait", SOON, || {
+        server.get("waiting", "configmap/other").map(|_| ())
+    });
     assert!(server.get("waiting", "configmap/shop").is_none(), "the release did not wait");
     server.patch_status("waiting", "persistentvolumeclaim/base", &json!({"status": {"phase": "Bound"}}));
     wait_for("the release that waited", SOON, || server.get("waiting", "configmap/shop").map(|_| ()));
