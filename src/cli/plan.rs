@@ -1,7 +1,8 @@
 //! `syncline plan`
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write as _;
+use std::sync::Arc;
 
 use clap::Args;
 use futures::{StreamExt as _, stream};
@@ -9,12 +10,18 @@ use syncline_manifest::compare::{Difference, DifferenceKind};
 use syncline_manifest::schema::Scope;
 use syncline_manifest::{GroupKind, ObjectKey};
 
-use super::source::{Access, Repository};
+use super::source::{Access, Loaded, Repository};
 use super::{Failure, Output, Verdict};
-use crate::api;
-use crate::place::Desired;
-use crate::sync::{Action, Inventory, Plan, plan};
+use crate::api::ClusterName;
+use crate::fleet::{Fleet, Severity};
+use crate::place::{Desired, Placements};
+use crate::render::release::{ReleaseId, Standing};
+use crate::render::{Abilities, ClusterAbilities};
+use crate::sync::{Action, Inventory, Plan, answer, facts_of, plan};
 use crate::target::{Cluster, Discovery, Kubeconfigs, Live, TargetError};
+
+/// How often charts may look up more because of what they were answered.
+const MAX_ROUNDS: usize = 8;
 
 /// Show what a sync would change on each cluster, compared with what runs there
 ///
@@ -41,19 +48,40 @@ pub(super) struct PlanCommand {
 
 impl PlanCommand {
     pub fn run(self) -> Result<Verdict, Failure> {
-        let placed = self.repository.placed(self.rev.as_deref())?;
-        let targets: Vec<&Desired> = match &self.cluster {
-            Some(name) => vec![placed.target(name)?],
-            None => placed.placements.targets.values().map(|desired| &**desired).collect(),
+        let mut loaded = self.repository.loaded(self.rev.as_deref())?;
+        let names: Vec<ClusterName> = match &self.cluster {
+            Some(name) => vec![loaded.cluster(name)?.clone()],
+            None => loaded.fleet.clusters.keys().cloned().collect(),
         };
         let kubeconfigs = self.access.kubeconfigs();
         let runtime = tokio::runtime::Runtime::new()?;
+        let fleet = &loaded.fleet;
+        let reached: BTreeMap<ClusterName, Result<Reached, Failure>> = runtime.block_on(
+            stream::iter(names)
+                .map(|name| {
+                    let (kubeconfigs, fleet) = (&kubeconfigs, fleet);
+                    async move {
+                        let reached = reach(kubeconfigs, fleet, &name).await;
+                        (name, reached)
+                    }
+                })
+                .buffered(8)
+                .collect(),
+        );
+        let placements = place_for(&mut loaded, &reached, &runtime)?;
         let plans: Vec<(&Desired, Result<Plan, Failure>)> = runtime.block_on(
-            stream::iter(targets)
-                .map(|desired| {
-                    let cluster = &placed.fleet.clusters[&desired.target].value;
-                    let kubeconfigs = &kubeconfigs;
-                    async move { (desired, plan_target(kubeconfigs, cluster, desired).await) }
+            stream::iter(reached)
+                .filter_map(|(name, reached)| {
+                    let desired = placements.targets.get(&name).map(|desired| &**desired);
+                    async move { Some((desired?, reached)) }
+                })
+                .map(|(desired, reached)| async move {
+                    let plan = async {
+                        let Reached { cluster, discovery, inventory, .. } = reached?;
+                        let live = observe(&cluster, &discovery, &inventory, desired).await?;
+                        Ok(plan(desired, &live, &inventory, &discovery))
+                    };
+                    (desired, plan.await)
                 })
                 .buffered(8)
                 .collect(),
@@ -76,6 +104,10 @@ impl PlanCommand {
                 }
             }
         }
+        let errors = loaded.fleet.diagnostics.iter().chain(&placements.diagnostics);
+        for error in errors.filter(|diagnostic| diagnostic.severity == Severity::Error) {
+            eprintln!("{error}\n");
+        }
         for (desired, plan) in &plans {
             if let Err(failure) = plan {
                 eprintln!("{}: {failure}", desired.target);
@@ -85,14 +117,19 @@ impl PlanCommand {
     }
 }
 
-async fn plan_target(
-    kubeconfigs: &Kubeconfigs,
-    cluster: &api::Cluster,
-    desired: &Desired,
-) -> Result<Plan, Failure> {
-    let cluster = kubeconfigs.connect(cluster).await?;
-    let discovery = cluster.discover().await?;
-    let mut inventory = Inventory::new(&desired.fleet, &desired.target);
+/// A cluster that answers, with what it says of itself.
+struct Reached {
+    cluster: Cluster,
+    discovery: Arc<Discovery>,
+    inventory: Inventory,
+    abilities: ClusterAbilities,
+    standings: HashMap<ReleaseId, Standing>,
+}
+
+async fn reach(kubeconfigs: &Kubeconfigs, fleet: &Fleet, name: &ClusterName) -> Result<Reached, Failure> {
+    let cluster = kubeconfigs.connect(&fleet.clusters[name].value).await?;
+    let discovery = Arc::new(cluster.discover().await?);
+    let mut inventory = Inventory::new(&fleet.settings.name, name);
     let parent = inventory.parent();
     if let Some(kind) = discovery.kind(&parent.group_kind) {
         match cluster.get(&parent, kind).await {
@@ -101,8 +138,37 @@ async fn plan_target(
             Err(error) => return Err(error.into()),
         }
     }
-    let live = observe(&cluster, &discovery, &inventory, desired).await?;
-    Ok(plan(desired, &live, &inventory, &discovery))
+    let (abilities, standings) = facts_of(&cluster, &discovery, &inventory).await?;
+    Ok(Reached { cluster, discovery, inventory, abilities, standings })
+}
+
+/// Places the fleet with what the clusters say of themselves; charts that look up one thing
+/// because of another are answered in turn.
+fn place_for(
+    loaded: &mut Loaded,
+    reached: &BTreeMap<ClusterName, Result<Reached, Failure>>,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<Placements, Failure> {
+    let known = reached.iter().filter_map(|(name, reached)| Some((name, reached.as_ref().ok()?)));
+    let known: BTreeMap<&ClusterName, &Reached> = known.collect();
+    let mut abilities: BTreeMap<ClusterName, ClusterAbilities> =
+        known.iter().map(|(name, reached)| ((*name).clone(), reached.abilities.clone())).collect();
+    let standings: BTreeMap<ClusterName, HashMap<ReleaseId, Standing>> =
+        known.iter().map(|(name, reached)| ((*name).clone(), reached.standings.clone())).collect();
+    for _ in 0..MAX_ROUNDS {
+        let shared = abilities.iter().map(|(name, own)| (name.clone(), Arc::new(own.clone()))).collect();
+        let placements = loaded.place(&Abilities::Learned(shared, standings.clone()))?;
+        let asked: Vec<_> =
+            placements.targets.iter().filter(|(_, desired)| !desired.lookups.is_empty()).collect();
+        if asked.is_empty() {
+            return Ok(placements);
+        }
+        for (name, desired) in asked {
+            let (Some(reached), Some(own)) = (known.get(name), abilities.get_mut(name)) else { continue };
+            runtime.block_on(answer(own, &desired.lookups, &reached.cluster, &reached.discovery))?;
+        }
+    }
+    Err(Failure::new("a chart looks up more with every answer", "a lookup must not depend on random values"))
 }
 
 /// The members of the inventory, and what exists under a desired name without

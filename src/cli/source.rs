@@ -68,16 +68,19 @@ impl Placed {
 
     /// What a cluster should hold.
     pub fn target(&self, name: &str) -> Result<&Desired, Failure> {
-        self.placements.targets.get(&ClusterName::new(name)).map(|desired| &**desired).ok_or_else(|| {
-            let known: Vec<&str> = self.placements.targets.keys().map(ClusterName::as_str).collect();
-            let hint = match crate::api::suggest(name, known.iter().copied()) {
-                Some(close) => format!("did you mean {close}?"),
-                None if known.is_empty() => "the fleet has no clusters".to_owned(),
-                None => format!("the clusters are: {}", known.join(", ")),
-            };
-            Failure::new(format!("there is no cluster {name}"), hint)
-        })
+        let desired = self.placements.targets.get(&ClusterName::new(name));
+        desired.map(|desired| &**desired).ok_or_else(|| no_cluster(&self.fleet, name))
     }
+}
+
+fn no_cluster(fleet: &Fleet, name: &str) -> Failure {
+    let known: Vec<&str> = fleet.clusters.keys().map(ClusterName::as_str).collect();
+    let hint = match crate::api::suggest(name, known.iter().copied()) {
+        Some(close) => format!("did you mean {close}?"),
+        None if known.is_empty() => "the fleet has no clusters".to_owned(),
+        None => format!("the clusters are: {}", known.join(", ")),
+    };
+    Failure::new(format!("there is no cluster {name}"), hint)
 }
 
 impl Repository {
@@ -144,23 +147,49 @@ impl Repository {
         Ok(mirror.snapshot(fetched.commit)?)
     }
 
-    /// A revision, loaded and placed.
+    /// A revision, loaded and placed as far as it can be without asking a cluster.
     pub fn placed(&self, revision: Option<&str>) -> Result<Placed, Failure> {
+        let mut loaded = self.loaded(revision)?;
+        let placements = loaded.place(&Abilities::assumed())?;
+        Ok(Placed { fleet: loaded.fleet, placements })
+    }
+
+    /// A revision, loaded.
+    pub fn loaded(&self, revision: Option<&str>) -> Result<Loaded, Failure> {
         let snapshot = self.snapshot(revision)?;
-        let (mut loads, mut renders) = (LoadCache::default(), RenderCache::default());
+        let (mut loads, renders) = (LoadCache::default(), RenderCache::default());
         let fleet = fleet::load(&snapshot, &self.folder(), &mut loads)?;
         let charts = RemoteCharts::new(self.data_dir.join("charts"));
-        let mut placed = || {
-            place(&snapshot, &fleet, &mut loads, &mut renders, &Abilities::assumed(), &|request| {
-                charts.get(request)
-            })
-        };
-        let mut placements = placed()?;
-        if !placements.missing_charts.is_empty() {
-            charts.fetch(&placements.missing_charts);
-            placements = placed()?;
+        Ok(Loaded { snapshot, fleet, loads, renders, charts })
+    }
+}
+
+/// A fleet that can be placed with what is known of its clusters.
+pub(super) struct Loaded {
+    pub fleet: Fleet,
+    snapshot: Snapshot,
+    loads: LoadCache,
+    renders: RenderCache,
+    charts: RemoteCharts,
+}
+
+impl Loaded {
+    /// A cluster of the fleet.
+    pub fn cluster(&self, name: &str) -> Result<&ClusterName, Failure> {
+        let known = self.fleet.clusters.keys().find(|known| known.as_str() == name);
+        known.ok_or_else(|| no_cluster(&self.fleet, name))
+    }
+
+    /// Where everything goes; charts that are missing are fetched.
+    pub fn place(&mut self, abilities: &Abilities) -> Result<Placements, Failure> {
+        let Loaded { snapshot, fleet, loads, renders, charts } = self;
+        let mut placed = || place(snapshot, fleet, loads, renders, abilities, &|request| charts.get(request));
+        let placements = placed()?;
+        if placements.missing_charts.is_empty() {
+            return Ok(placements);
         }
-        Ok(Placed { fleet, placements })
+        charts.fetch(&placements.missing_charts);
+        Ok(placed()?)
     }
 }
 

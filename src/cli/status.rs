@@ -175,6 +175,8 @@ fn write_release(out: &mut impl std::io::Write, name: &str, release: &ReleaseSta
         }
         ReleaseState::Leaving => "left Git and is being removed".to_owned(),
         ReleaseState::Suspended => "is suspended: nothing of it is changed".to_owned(),
+        ReleaseState::Awaited => "waits for its chart, or for what the chart looks up".to_owned(),
+        ReleaseState::Broken => "cannot be rendered; its last good revision stays in force".to_owned(),
     };
     writeln!(out, "  {name}: {state}")?;
     if let Some(reason) = &release.reason {

@@ -87,7 +87,12 @@ pub enum Kept {
     /// What it should be is not known yet.
     Awaited,
     /// What it should be cannot be known: what is in force is kept so, once it is known.
-    Broken(ReleaseId),
+    Broken {
+        /// By what Helm knows it.
+        id: ReleaseId,
+        /// What is wrong.
+        reason: Arc<str>,
+    },
 }
 
 /// A release that should be on a cluster: what Helm's record of it says.

@@ -119,11 +119,13 @@ impl Placer<'_> {
                     Some(_) => "the last good revision of the release stays in force",
                     None => "the release stays as it is where it is",
                 };
+                let first = problems.first();
+                let reason = first.map_or_else(|| "".into(), |problem| problem.message.as_str().into());
                 // Most clusters have the same problem: it is told once.
                 self.diagnostics.extend(problems.into_iter().map(|problem| problem.note(note)));
                 let objects = standing.last_good.iter().flat_map(|good| &good.objects);
                 objects.for_each(|it| desired.add(placed.object(Arc::clone(it), None, Role::Plain)));
-                desired.kept.insert(owner, Kept::Broken(id));
+                desired.kept.insert(owner, Kept::Broken { id, reason });
                 return Ok(());
             }
             Some(Known::Is(chart, version)) => (chart, *version),
@@ -319,8 +321,13 @@ fn digest_of(
     released: &RenderedRelease,
     objects: &[(Arc<Resource>, Option<Share>)],
 ) -> Digest {
-    let mut parts =
-        vec![chart.digest.as_bytes().to_vec(), serde_json::to_vec(&released.values).unwrap_or_default()];
+    let about = &chart.chart.metadata;
+    let mut parts = vec![
+        about.name.clone().into_bytes(),
+        about.version.clone().into_bytes(),
+        serde_json::to_vec(&released.values).unwrap_or_default(),
+    ];
+    parts.extend(released.hooks.iter().map(|hook| hook.manifest.clone().into_bytes()));
     for name in TRY_AGAIN {
         parts.extend(release.metadata.annotations.get(name).map(|text| text.clone().into_bytes()));
     }

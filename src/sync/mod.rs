@@ -14,6 +14,7 @@
 mod backoff;
 mod drift;
 mod engine;
+mod facts;
 mod health;
 mod health_expressions;
 mod index;
@@ -30,6 +31,7 @@ mod step;
 mod task;
 
 pub use engine::{EngineOptions, FleetStatus, SourceStatus, run_engine};
+pub use facts::{answer, facts_of};
 pub use health::Health;
 pub use inventory::{Inventory, NAMESPACE};
 pub use metrics::Metrics;

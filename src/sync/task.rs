@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use syncline_helm::release::{Capabilities, KubeVersion};
 use syncline_manifest::{GroupKind, ObjectKey};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -16,6 +15,7 @@ use tracing::{debug, info, warn};
 
 use super::FIELD_MANAGER;
 use super::backoff::Backoff;
+use super::facts::capabilities;
 use super::index::{Index, Notice, Outcome};
 use super::inventory::{Inventory, NAMESPACE};
 use super::learned::Learned;
@@ -28,7 +28,7 @@ use crate::api;
 use crate::fleet::Digest;
 use crate::place::Desired;
 use crate::render::release::Answers;
-use crate::target::{Cluster, Discovery, Kubeconfigs, ServerVersion, TargetError, WatchEvent, Watched};
+use crate::target::{Cluster, Kubeconfigs, ServerVersion, TargetError, WatchEvent, Watched};
 
 /// Requests under way at once, on one target.
 const CONCURRENCY: usize = 24;
@@ -473,17 +473,5 @@ impl Session {
         self.learned.learn(&self.index.desired.target, capabilities(&self.version, &discovery));
         self.index.set_discovery(Arc::new(discovery));
         self.prepare().await
-    }
-}
-
-/// What charts are told of a target.
-fn capabilities(version: &ServerVersion, discovery: &Discovery) -> Capabilities {
-    Capabilities {
-        kube_version: KubeVersion {
-            version: version.git_version.clone(),
-            major: version.major.clone(),
-            minor: version.minor.clone(),
-        },
-        api_versions: discovery.api_versions().map(str::to_owned).collect(),
     }
 }

@@ -25,8 +25,8 @@ use super::index::{Gate, Index};
 use super::learned::Learned;
 use crate::api::ClusterName;
 use crate::place::{self, Desired, DesiredRelease, Kept};
-use crate::render::release::{Owner, ReleaseId};
-use crate::target::{Cluster, TargetError};
+use crate::render::release::{Owner, ReleaseId, Standing};
+use crate::target::{Cluster, KindOnServer, TargetError};
 use course::{Course, Ended, Order, Stage, Word};
 use departure::Departure;
 use history::{History, Retreat};
@@ -66,26 +66,14 @@ impl Releases {
     pub async fn begin(
         desired: &Desired,
         cluster: &Cluster,
-        kind: Option<&crate::target::KindOnServer>,
+        kind: Option<&KindOnServer>,
         inventory: &str,
         learned: &Arc<Learned>,
     ) -> Result<Releases, TargetError> {
-        let mut histories = HashMap::new();
-        let mut standings = HashMap::new();
-        if let Some(kind) = kind {
-            let secrets =
-                Secrets { cluster: cluster.clone(), kind: kind.clone(), inventory: inventory.into() };
-            histories = match secrets.histories().await {
-                // Whoever may not see Secrets has none of releases.
-                Err(TargetError::Forbidden(_)) => HashMap::new(),
-                other => other?,
-            };
-            for (id, history) in &histories {
-                let mut standing = history.standing();
-                standing.refused = refused(&secrets, history).await?;
-                standings.insert(id.clone(), standing);
-            }
-        }
+        let (histories, standings) = match kind {
+            Some(kind) => read(cluster, kind, inventory).await?,
+            None => Default::default(),
+        };
         learned.stand(&desired.target, standings);
         let learned = Arc::clone(learned);
         let mut releases = Releases {
@@ -229,7 +217,7 @@ impl Releases {
     /// What is in force of releases that cannot be rendered is read, so that it stays so.
     fn broken(&mut self, desired: &Desired) -> Vec<Task> {
         let broken = desired.kept.values().filter_map(|kept| match kept {
-            Kept::Broken(id) => Some(id),
+            Kept::Broken { id, .. } => Some(id),
             Kept::Suspended | Kept::Awaited => None,
         });
         let broken: HashSet<&ReleaseId> = broken.collect();
@@ -383,6 +371,35 @@ impl Releases {
         let departures = self.departures.values().filter_map(Departure::wakes_at);
         courses.chain(departures).filter(|at| *at > now).min()
     }
+}
+
+/// Where the releases on a target stand.
+pub(super) async fn standings(
+    cluster: &Cluster,
+    kind: &KindOnServer,
+    inventory: &str,
+) -> Result<HashMap<ReleaseId, Standing>, TargetError> {
+    read(cluster, kind, inventory).await.map(|(_, standings)| standings)
+}
+
+/// What a target has of releases, and where they stand.
+async fn read(
+    cluster: &Cluster,
+    kind: &KindOnServer,
+    inventory: &str,
+) -> Result<(HashMap<ReleaseId, History>, HashMap<ReleaseId, Standing>), TargetError> {
+    let secrets = Secrets { cluster: cluster.clone(), kind: kind.clone(), inventory: inventory.into() };
+    let histories = match secrets.histories().await {
+        // Whoever may not see Secrets has none of releases.
+        Err(TargetError::Forbidden(_)) => HashMap::new(),
+        other => other?,
+    };
+    let mut standings = HashMap::new();
+    for (id, history) in &histories {
+        let refused = refused(&secrets, history).await?;
+        standings.insert(id.clone(), Standing { refused, ..history.standing() });
+    }
+    Ok((histories, standings))
 }
 
 impl Tracked {

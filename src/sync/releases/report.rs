@@ -65,6 +65,10 @@ pub enum ReleaseState {
     Leaving,
     /// Git says that nothing is changed.
     Suspended,
+    /// Its chart is being fetched, or its cluster asked for what the chart looks up.
+    Awaited,
+    /// It has no chart, or cannot be rendered: its last good revision stays.
+    Broken,
 }
 
 impl ReleaseStatus {
@@ -79,11 +83,15 @@ impl ReleaseStatus {
             ReleaseState::RunningHooks
             | ReleaseState::Testing
             | ReleaseState::Retreating
+            | ReleaseState::Awaited
             | ReleaseState::Leaving => true,
             ReleaseState::Failed { again }
             | ReleaseState::RolledBack { again, .. }
             | ReleaseState::Uninstalled { again } => again,
-            ReleaseState::Waiting | ReleaseState::Applying | ReleaseState::Suspended => false,
+            ReleaseState::Waiting
+            | ReleaseState::Applying
+            | ReleaseState::Suspended
+            | ReleaseState::Broken => false,
         }
     }
 
@@ -93,6 +101,7 @@ impl ReleaseStatus {
             ReleaseState::Failed { again }
             | ReleaseState::RolledBack { again, .. }
             | ReleaseState::Uninstalled { again } => !again,
+            ReleaseState::Broken => true,
             _ => false,
         }
     }
@@ -124,11 +133,13 @@ impl Releases {
             report.insert(format!("release {}", departure.owner()), status);
         }
         for (owner, kept) in &desired.kept {
-            if let Kept::Suspended = kept {
-                let status =
-                    ReleaseStatus { revision: 0, state: ReleaseState::Suspended, failures: 0, reason: None };
-                report.insert(format!("release {owner}"), status);
-            }
+            let (state, reason) = match kept {
+                Kept::Suspended => (ReleaseState::Suspended, None),
+                Kept::Awaited => (ReleaseState::Awaited, None),
+                Kept::Broken { reason, .. } => (ReleaseState::Broken, Some(reason.to_string())),
+            };
+            let status = ReleaseStatus { revision: 0, state, failures: 0, reason };
+            report.insert(format!("release {owner}"), status);
         }
         report
     }

@@ -519,6 +519,8 @@ fn a_chart_that_breaks_leaves_its_last_good_revision_in_force_and_holds_nothing_
     shop.fleet.repo.remove("other.yaml");
     shop.fleet.repo.commit("A chart that does not render");
     shop.wait_gone("configmap/other");
+    let state = shop.wait_state("broken");
+    assert!(state["reason"].as_str().expect("a reason").contains("nil pointer"), "{state}");
     let heals = |text: &str| {
         shop.server.patch("broken", "configmap/shop", "someone", &json!({"data": {"text": text}}));
         shop.wait_text("first");
@@ -532,4 +534,26 @@ fn a_chart_that_breaks_leaves_its_last_good_revision_in_force_and_holds_nothing_
     shop.wait_done(&mended);
     assert_eq!(shop.data().expect("it is there")["text"], "second");
     assert!(daemon.terminate());
+}
+
+#[test]
+fn a_plan_renders_releases_with_what_the_cluster_is_and_has() {
+    let more = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: facts}\ndata:\n  version: {{ .Capabilities.KubeVersion.Version }}\n  \
+                found: {{ (lookup \"v1\" \"Namespace\" \"\" \"planned\").metadata.name }}\n";
+    let shop = Shop::new("planned", more, "  values: {text: first}\n");
+    shop.server.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "planned"}}));
+    let first = shop.fleet.repo.commit("Release");
+    let daemon = shop.fleet.daemon();
+    shop.wait_done(&first);
+    assert!(daemon.terminate());
+    let plan = || {
+        let (code, printed) = run(shop.fleet.command("plan"));
+        assert_eq!(code, Some(0), "{printed}");
+        printed
+    };
+    let printed = plan();
+    assert!(printed.contains("0 to create, 0 to update, 0 to prune, 3 unchanged"), "{printed}");
+    shop.push("  values: {text: second}\n");
+    let printed = plan();
+    assert!(printed.contains("false true 2"), "the next revision is an upgrade\n{printed}");
 }
