@@ -194,3 +194,12 @@ fn failing(helm: &Path, case: &str) -> Option<String> {
     };
     (!same).then(|| format!("{case}\n  helm:     {theirs:?}\n  syncline: {ours:?}"))
 }
+
+#[test]
+fn durations_give_what_they_give_in_helm_4() {
+    // Printed by helm 4.3.1; the helm that the others are compared with has none of these.
+    let chart = project("tests/fixtures/helm/durations");
+    let expected = std::fs::read_to_string(chart.join("expected.txt")).expect("a file");
+    let ours = ours(&["template", "x", &chart.display().to_string()]).expect("it renders");
+    similar_asserts(&expected, &ours, "durations");
+}

@@ -39,6 +39,7 @@ fn basic(value: &Value) -> Basic<'_> {
         Value::Uint(_, value) => Basic::Uint(*value),
         Value::Float(value) => Basic::Float(*value),
         Value::String(text) => Basic::Text(text.as_bytes()),
+        Value::Object(object) => object.integer().map_or(Basic::None, Basic::Int),
         _ => Basic::None,
     }
 }

@@ -8,6 +8,7 @@ mod crypto;
 mod dates;
 mod defaults;
 mod dicts;
+mod durations;
 mod encoding;
 mod helm;
 mod letter_case;
@@ -99,6 +100,7 @@ static FUNCTIONS: LazyLock<FxHashMap<&'static str, Function>> = LazyLock::new(||
     encoding::add(&mut table);
     patterns::add(&mut table);
     dates::add(&mut table);
+    durations::add(&mut table);
     versions::add(&mut table);
     random::add(&mut table);
     crypto::add(&mut table);

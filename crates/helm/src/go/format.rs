@@ -331,7 +331,10 @@ fn format_value(out: &mut Vec<u8>, value: &Value, verb: char, flags: &Flags, dep
         }
         Value::Object(object) => match verb {
             'v' | 's' | 'q' | 'x' | 'X' => string(out, value, object.print().as_bytes(), verb, flags),
-            _ => bad_verb(out, value, verb),
+            _ => match object.integer() {
+                Some(number) => integer(out, value, i128::from(number), verb, flags),
+                None => bad_verb(out, value, verb),
+            },
         },
         Value::Bool(_) => bad_verb(out, value, verb),
     }

@@ -31,6 +31,11 @@ pub trait Object {
         None
     }
 
+    /// The number that it is, for a named integer.
+    fn integer(&self) -> Option<i64> {
+        None
+    }
+
     /// What `%v` prints, by its `String` method or as a struct.
     fn print(&self) -> String;
 

@@ -421,7 +421,10 @@ impl Value {
             Value::Bytes(bytes) => !bytes.is_empty(),
             Value::List(list) => !list.is_empty(),
             Value::Map(map) => !map.is_empty(),
-            Value::Object(object) => object.entries().is_none_or(|entries| !entries.is_empty()),
+            Value::Object(object) => match object.integer() {
+                Some(number) => number != 0,
+                None => object.entries().is_none_or(|entries| !entries.is_empty()),
+            },
         }
     }
 

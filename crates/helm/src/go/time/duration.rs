@@ -1,6 +1,102 @@
 //! Durations, in nanoseconds.
 
+use std::rc::Rc;
+
+use crate::go::object::{Called, Object};
 use crate::go::quote::quote;
+use crate::go::{Kind, Value};
+
+const SECOND: i64 = 1_000_000_000;
+
+/// `time.Duration`: nanoseconds with methods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Duration(pub i64);
+
+impl Duration {
+    /// The duration that a value is.
+    pub fn of(value: &Value) -> Option<Duration> {
+        match value {
+            Value::Object(object) => object.as_any().downcast_ref().copied(),
+            _ => None,
+        }
+    }
+
+    /// In a unit, the whole and the fraction apart, as Go does it.
+    pub fn in_units(self, unit: i64) -> f64 {
+        (self.0 / unit) as f64 + (self.0 % unit) as f64 / unit as f64
+    }
+
+    /// The nearest multiple, halves away from zero.
+    pub fn round(self, multiple: Duration) -> Duration {
+        if multiple.0 <= 0 {
+            return self;
+        }
+        let rest = self.0 % multiple.0;
+        let (down, up) = (self.0 - rest, multiple.0 * rest.signum());
+        if rest.unsigned_abs() * 2 < multiple.0.unsigned_abs() {
+            return Duration(down);
+        }
+        Duration(down.checked_add(up).unwrap_or(if up < 0 { i64::MIN } else { i64::MAX }))
+    }
+
+    /// The multiple towards zero.
+    pub fn truncate(self, multiple: Duration) -> Duration {
+        if multiple.0 <= 0 { self } else { Duration(self.0 - self.0 % multiple.0) }
+    }
+}
+
+impl From<Duration> for Value {
+    fn from(duration: Duration) -> Value {
+        Value::Object(Rc::new(duration))
+    }
+}
+
+impl Object for Duration {
+    fn type_name(&self) -> &'static str {
+        "time.Duration"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Int64
+    }
+
+    fn integer(&self) -> Option<i64> {
+        Some(self.0)
+    }
+
+    fn field(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn call(&self, name: &str, arguments: &[Value]) -> Option<Called> {
+        let other = || arguments.first().and_then(Duration::of);
+        Some(Ok(match (name, arguments.len()) {
+            ("Hours", 0) => Value::Float(self.in_units(3600 * SECOND)),
+            ("Minutes", 0) => Value::Float(self.in_units(60 * SECOND)),
+            ("Seconds", 0) => Value::Float(self.in_units(SECOND)),
+            ("Milliseconds", 0) => Value::Int64(self.0 / 1_000_000),
+            ("Microseconds", 0) => Value::Int64(self.0 / 1_000),
+            ("Nanoseconds", 0) => Value::Int64(self.0),
+            ("Abs", 0) => Duration(self.0.saturating_abs()).into(),
+            ("Round", 1) => self.round(other()?).into(),
+            ("Truncate", 1) => self.truncate(other()?).into(),
+            ("String", 0) => Value::text(self.print()),
+            _ => return None,
+        }))
+    }
+
+    fn print(&self) -> String {
+        format_duration(self.0)
+    }
+
+    fn json(&self) -> serde_json::Value {
+        self.0.into()
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
 
 /// `time.ParseDuration`, in nanoseconds.
 ///

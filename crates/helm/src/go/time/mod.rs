@@ -4,7 +4,7 @@ mod duration;
 mod layout;
 mod parse;
 
-pub use duration::{format_duration, parse_duration};
+pub use duration::{Duration, format_duration, parse_duration};
 pub use parse::{parse, parse_rfc3339};
 
 use std::rc::Rc;
