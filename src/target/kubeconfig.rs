@@ -98,14 +98,26 @@ impl Kubeconfigs {
         let reference = cluster.spec.kubeconfig_secret_ref.as_ref().ok_or(KubeconfigError::NotGiven)?;
         let namespace = reference.namespace.as_deref().or(cluster.metadata.namespace.as_deref());
         let (place, text) = self.find(reference, namespace).await?;
+        Self::connect_by(&text, place, self.exec).await
+    }
+
+    /// A client for a kubeconfig that was read at some place.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub async fn connect_by(
+        text: &str,
+        place: String,
+        exec: ExecCredentials,
+    ) -> Result<Cluster, KubeconfigError> {
         let malformed = |reason: String| KubeconfigError::Malformed { place: place.clone(), reason };
         // What a parser says could quote the content.
         let mut kubeconfig =
-            Kubeconfig::from_yaml(&text).map_err(|_| malformed("it does not parse".into()))?;
+            Kubeconfig::from_yaml(text).map_err(|_| malformed("it does not parse".into()))?;
         for user in &mut kubeconfig.auth_infos {
             let Some(user) = &mut user.auth_info else { continue };
             let runs_program = user.exec.is_some() || user.auth_provider.is_some();
-            if runs_program && self.exec == ExecCredentials::Forbidden {
+            if runs_program && exec == ExecCredentials::Forbidden {
                 return Err(KubeconfigError::Exec { place });
             }
         }

@@ -1,6 +1,7 @@
 //! `syncline helm`: charts by themselves, without a fleet.
 
 mod template;
+mod validate;
 
 use clap::{Args, Subcommand};
 

@@ -14,6 +14,7 @@ use syncline_helm::release::{
 use syncline_helm::values::{self, SetKind};
 
 use super::super::{Failure, Verdict};
+use super::validate::validate;
 
 /// Render a chart as `helm template` does, many times faster
 ///
@@ -60,6 +61,9 @@ pub(super) struct Template {
     /// Fail where a template reads a value that is not there
     #[arg(long)]
     strict: bool,
+    /// Apply what is printed to an embedded API server, and tell what it refuses
+    #[arg(long)]
+    validate: bool,
     /// Print the chart's notes after the manifests
     #[arg(long)]
     notes: bool,
@@ -172,6 +176,20 @@ impl Template {
             environment: None,
         };
         let rendered = render(&chart, &self.values.read()?, &release, &capabilities, options)?;
+        if self.validate {
+            let findings = validate(&rendered, &self.namespace)?;
+            for unknown in &findings.unknown {
+                eprintln!("warning: {unknown}: not validated, for nothing here defines the kind");
+            }
+            if !findings.errors.is_empty() {
+                let count = findings.errors.len();
+                let errors = findings.errors.join("\n  ");
+                return Err(Failure::new(
+                    format!("{count} objects are refused:\n  {errors}"),
+                    "each is named by its template; without --validate it is printed",
+                ));
+            }
+        }
         let pieces = self.pieces(&rendered);
         if let Some(folder) = &self.output_dir {
             write_files(folder, &pieces)?;

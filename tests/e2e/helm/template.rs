@@ -203,3 +203,47 @@ fn durations_give_what_they_give_in_helm_4() {
     let ours = ours(&["template", "x", &chart.display().to_string()]).expect("it renders");
     similar_asserts(&expected, &ours, "durations");
 }
+
+#[test]
+fn validation_tells_what_an_api_server_would_refuse_and_by_which_template() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, content).expect("written");
+    };
+    write("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    write(
+        "crds/gadgets.yaml",
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: gadgets.example.com}\nspec:\n  \
+         group: example.com\n  names: {kind: Gadget, plural: gadgets}\n  scope: Namespaced\n  versions:\n  - name: v1\n    served: true\n    \
+         storage: true\n    schema:\n      openAPIV3Schema:\n        type: object\n        properties:\n          spec: {type: object, properties: {size: {type: integer, maximum: 3}}}\n",
+    );
+    let gadget = |size: u32| {
+        format!("apiVersion: example.com/v1\nkind: Gadget\nmetadata: {{name: g}}\nspec: {{size: {size}}}\n")
+    };
+    write("templates/gadget.yaml", &gadget(2));
+    write("templates/elsewhere.yaml", "apiVersion: elsewhere.io/v1\nkind: Thing\nmetadata: {name: t}\n");
+    write("templates/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {a: b}\n");
+    let chart = folder.path().display().to_string();
+    let validate = || ours(&["template", "web", &chart, "--validate"]);
+    assert!(validate().expect("it is valid").contains("kind: Gadget"));
+    write("templates/gadget.yaml", &gadget(7));
+    write("templates/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndatas: {a: b}\n");
+    write(
+        "templates/service.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 70000}]}\n",
+    );
+    let error = validate().expect_err("it is refused");
+    for part in [
+        "3 objects are refused",
+        "web/templates/gadget.yaml",
+        "less than or equal to 3",
+        "web/templates/map.yaml",
+        "datas",
+        "web/templates/service.yaml",
+        "70000",
+    ] {
+        assert!(error.contains(part), "{part} is not in\n{error}");
+    }
+}
