@@ -9,6 +9,7 @@ mod helm;
 mod metadata;
 mod policy;
 mod post_renderer;
+mod release_steps;
 mod remediation;
 mod settings;
 mod source;
@@ -25,7 +26,8 @@ pub use policy::{
     Placement, Policy, PolicyScope, PolicySpec, ReplicaScheduling, ResourceSelector,
 };
 pub use post_renderer::{Image, Kustomize, PostRenderer, Selector};
-pub use remediation::{AfterFailure, ReleaseStep, Remedy, Retry};
+pub use release_steps::{AfterFailure, ReleaseStep, Retry};
+pub use remediation::Remedy;
 pub use settings::{HealthCheck, PruneSettings, Settings};
 pub use source::{
     ChartSource, ChartSourceSpec, GitRepositorySpec, HelmRepositorySpec, OciRepositorySpec, SecretName,

@@ -31,7 +31,7 @@ pub struct Desired {
     /// The releases that some of the objects are of.
     pub releases: Vec<DesiredRelease>,
     /// Releases whose objects are neither changed nor pruned.
-    pub kept: BTreeMap<Owner, Kept>,
+    pub kept: BTreeMap<Owner, KeptRelease>,
     /// Releases that were removed because they have failed: their objects go, though Git
     /// has them.
     pub withdrawn: BTreeSet<Owner>,
@@ -77,6 +77,15 @@ pub enum Role {
     Foundation,
     /// The release consists of it: it waits for the release's hooks.
     Body,
+}
+
+/// A release whose objects are neither changed nor pruned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRelease {
+    /// The application that they are of.
+    pub application: Arc<str>,
+    /// Why.
+    pub why: Kept,
 }
 
 /// Why the objects of a release are neither changed nor pruned.
@@ -249,25 +258,47 @@ impl Desired {
                     .hint("keep one of the definitions"),
             );
         }
-        let present: HashSet<&Arc<str>> = self.releases.iter().map(|release| &release.application).collect();
-        for release in &self.releases {
-            let missing = release.needs.iter().map(|need| &need.application);
-            for need in missing.filter(|need| !present.contains(*need)) {
-                let message = format!(
-                    "{} waits for {need}, which is not on cluster {}",
-                    release.application, self.target
-                );
-                let error = Diagnostic::error(&release.origin, message)
-                    .note("until it is, the release stays as it is");
-                diagnostics
-                    .push(error.hint("let a policy send both to the same clusters, or correct dependsOn"));
-            }
-        }
+        self.check_releases(diagnostics);
         let parts = self.objects.values().flat_map(|object| {
             let key = object.resource.key.to_string().into_bytes();
             [key, object.resource.digest.as_bytes().to_vec()]
         });
         let parts: Vec<Vec<u8>> = parts.collect();
         self.digest = Digest::of_all(parts.iter().map(Vec::as_slice));
+    }
+
+    /// Releases of one name, and those that wait for what never comes.
+    fn check_releases(&self, diagnostics: &mut Vec<Diagnostic>) {
+        let mut by_id: HashMap<&ReleaseId, &DesiredRelease> = HashMap::new();
+        for release in &self.releases {
+            if let Some(first) = by_id.insert(&release.id, release) {
+                let ReleaseId { storage, name } = &release.id;
+                let message = format!(
+                    "{} and {} are both the release {name} with its records in {storage}, on cluster {}",
+                    first.application, release.application, self.target
+                );
+                let error =
+                    Diagnostic::error(&release.origin, message).note(format!("also at {}", first.origin));
+                diagnostics.push(error.hint("give one of them another releaseName"));
+            }
+        }
+        let present: HashSet<&Arc<str>> = self.releases.iter().map(|release| &release.application).collect();
+        let kept: HashSet<&Arc<str>> = self.kept.values().map(|kept| &kept.application).collect();
+        for release in &self.releases {
+            let missing = release.needs.iter().map(|need| &need.application);
+            for need in missing.filter(|need| !present.contains(*need)) {
+                let (application, target) = (&release.application, &self.target);
+                let waits = |why: &str| format!("{application} waits for {need}, which {why}");
+                let note = "until it is, the release stays as it is";
+                diagnostics.push(if kept.contains(need) {
+                    let why = format!("is suspended, or not known, on cluster {target}");
+                    Diagnostic::warning(&release.origin, waits(&why)).note(note)
+                } else {
+                    let error =
+                        Diagnostic::error(&release.origin, waits(&format!("is not on cluster {target}")));
+                    error.note(note).hint("let a policy send both to the same clusters, or correct dependsOn")
+                });
+            }
+        }
     }
 }

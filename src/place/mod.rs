@@ -24,7 +24,9 @@ use crate::fleet::{
 use crate::git::{CommitId, GitError, Snapshot};
 use crate::render::{Abilities, Facts, RenderCache, Rendered, Replicas, release};
 
-pub use desired::{Conflict, Course, Desired, DesiredObject, DesiredRelease, Kept, Need, Role, Share, Why};
+pub use desired::{
+    Conflict, Course, Desired, DesiredObject, DesiredRelease, Kept, KeptRelease, Need, Role, Share, Why,
+};
 pub use divide::{Assignments, divide};
 pub use ranking::Exactness;
 pub use selector::{matches_labels, selects_cluster, selects_resource};

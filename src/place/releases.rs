@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use syncline_manifest::{GroupKind, ObjectKey, Origin};
 
-use super::{Course, DesiredObject, DesiredRelease, Kept, Need, Placer, Role, Share, Why, divided};
+use super::{
+    Course, DesiredObject, DesiredRelease, Kept, KeptRelease, Need, Placer, Role, Share, Why, divided,
+};
 use crate::api::{Cluster, ClusterName, HelmRelease};
 use crate::fleet::{Charts, Diagnostic, Digest, FoundChart, Loaded, LoadedChart, Resource};
 use crate::git::{CommitId, GitError};
@@ -104,14 +106,15 @@ impl Placer<'_> {
         };
         let Some(desired) = self.targets.get_mut(&facts.cluster) else { return Ok(()) };
         let owner = Owner::of(&release);
+        let kept = |why| KeptRelease { application: Arc::clone(&placed.application), why };
         let (chart, version) = match known {
             None => {
-                desired.kept.insert(owner, Kept::Suspended);
+                desired.kept.insert(owner, kept(Kept::Suspended));
                 return Ok(());
             }
             Some(Known::Not(lookups)) => {
                 desired.lookups.extend(lookups);
-                desired.kept.insert(owner, Kept::Awaited);
+                desired.kept.insert(owner, kept(Kept::Awaited));
                 return Ok(());
             }
             Some(Known::Broken(problems)) => {
@@ -125,7 +128,7 @@ impl Placer<'_> {
                 self.diagnostics.extend(problems.into_iter().map(|problem| problem.note(note)));
                 let objects = standing.last_good.iter().flat_map(|good| &good.objects);
                 objects.for_each(|it| desired.add(placed.object(Arc::clone(it), None, Role::Plain)));
-                desired.kept.insert(owner, Kept::Broken { id, reason });
+                desired.kept.insert(owner, kept(Kept::Broken { id, reason }));
                 return Ok(());
             }
             Some(Known::Is(chart, version)) => (chart, *version),

@@ -25,9 +25,11 @@ mod metrics;
 mod order;
 mod plan;
 mod prune;
+mod release_status;
 mod releases;
 mod status;
 mod step;
+mod summary;
 mod task;
 
 pub use engine::{EngineOptions, FleetStatus, SourceStatus, run_engine};
@@ -37,7 +39,7 @@ pub use inventory::{Inventory, NAMESPACE};
 pub use metrics::Metrics;
 pub use plan::{Action, Plan, PlannedObject, plan};
 pub use prune::PruneHold;
-pub use releases::{ReleaseState, ReleaseStatus};
+pub use release_status::{ReleaseState, ReleaseStatus};
 pub use status::{ApplicationStatus, ConnectionState, ObjectState, ObjectStatus, TargetStatus};
 pub use task::{TargetContext, run_target};
 

@@ -4,18 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use syncline_helm::record::{self, Status};
 use syncline_helm::release::{Hook, HookEvent};
 use tokio_util::sync::CancellationToken;
 
-use super::history::{ACTING_AS, History, KEEP_HISTORY, NO_DELETE_HOOKS};
 use super::hooks::Hooks;
-use super::records::Secrets;
-use super::work::Work;
 use crate::render::release::Owner;
 use crate::sync::backoff::Backoff;
 use crate::sync::index::Index;
-use crate::target::TargetError;
 
 /// How long a hook may take: the release that said it is gone.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -23,10 +18,21 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// What the record of a release says of its end.
 #[derive(Debug, Clone)]
 pub(super) struct Parting {
-    hooks: Vec<Hook>,
-    namespace: String,
-    acting_as: Option<Arc<str>>,
-    is_kept: bool,
+    pub hooks: Vec<Hook>,
+    pub namespace: String,
+    pub acting_as: Option<Arc<str>>,
+    /// Whether its records stay.
+    pub is_kept: bool,
+}
+
+/// What is to be done.
+pub(super) enum Order {
+    /// What the record says is read.
+    Read,
+    /// Hooks are run.
+    Hooks(Hooks),
+    /// Its records go, or are kept as those of what was uninstalled.
+    Remove { is_kept: bool },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,17 +86,17 @@ impl Departure {
     }
 
     /// What is to be done now.
-    pub fn advance(&mut self, history: &History, index: &Index, now: Instant) -> Option<Work> {
+    pub fn advance(&mut self, index: &Index, now: Instant) -> Option<Order> {
         if self.is_busy || self.again.is_some_and(|(_, at)| at > now) {
             return None;
         }
         loop {
-            let work = match (self.stage, &self.parting) {
-                (Stage::Reading, _) | (_, None) => Work::ReadHooks(history.clone()),
+            let order = match (self.stage, &self.parting) {
+                (Stage::Reading, _) | (_, None) => Order::Read,
                 // What may not be deleted yet is not told that it will be.
                 (Stage::Before, _) if index.prune_hold().is_some() => return None,
                 (Stage::Before, Some(parting)) => match self.hooks(parting, HookEvent::PreDelete) {
-                    Some(hooks) => Work::Hooks(hooks),
+                    Some(hooks) => Order::Hooks(hooks),
                     None => {
                         self.stage = Stage::Pruning;
                         continue;
@@ -102,18 +108,16 @@ impl Departure {
                     continue;
                 }
                 (Stage::After, Some(parting)) => match self.hooks(parting, HookEvent::PostDelete) {
-                    Some(hooks) => Work::Hooks(hooks),
+                    Some(hooks) => Order::Hooks(hooks),
                     None => {
                         self.stage = Stage::Removing;
                         continue;
                     }
                 },
-                (Stage::Removing, Some(parting)) => {
-                    Work::Remove { history: history.clone(), is_kept: parting.is_kept }
-                }
+                (Stage::Removing, Some(parting)) => Order::Remove { is_kept: parting.is_kept },
             };
             self.is_busy = true;
-            return Some(work);
+            return Some(order);
         }
     }
 
@@ -167,43 +171,4 @@ impl Departure {
     pub fn wakes_at(&self) -> Option<Instant> {
         self.again.map(|(_, at)| at)
     }
-}
-
-/// Reads what the newest record says of the end of its release.
-pub(super) async fn read_hooks(history: &History, secrets: &Secrets) -> Result<Option<Parting>, TargetError> {
-    let Some(newest) = history.newest().filter(|newest| newest.status != Status::Uninstalled) else {
-        return Ok(None);
-    };
-    let secret = match secrets.cluster.get(&newest.key, &secrets.kind).await {
-        Ok(secret) => secret,
-        Err(TargetError::NotFound(_)) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let Ok(record) = record::read(&secret.value) else { return Ok(None) };
-    let runs_hooks = secret.annotation(NO_DELETE_HOOKS).is_none();
-    Ok(Some(Parting {
-        hooks: if runs_hooks { record.hooks() } else { Vec::new() },
-        namespace: record.namespace().to_owned(),
-        acting_as: secret.annotation(ACTING_AS).map(Arc::from),
-        is_kept: secret.annotation(KEEP_HISTORY).is_some(),
-    }))
-}
-
-/// Deletes the records of a release, or marks it as uninstalled where they are kept.
-pub(super) async fn remove(
-    mut history: History,
-    is_kept: bool,
-    secrets: &Secrets,
-) -> Result<History, TargetError> {
-    if !is_kept {
-        secrets.forget(&history).await?;
-        return Ok(History::default());
-    }
-    if let Some(newest) = history.0.values_mut().next_back() {
-        secrets.mark(newest, Status::Uninstalled).await?;
-    }
-    for revision in history.0.values_mut() {
-        secrets.disown(revision).await?;
-    }
-    Ok(history)
 }

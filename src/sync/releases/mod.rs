@@ -31,7 +31,6 @@ use course::{Course, Ended, Order, Stage, Word};
 use departure::Departure;
 use history::{History, Retreat};
 use records::Secrets;
-pub use report::{ReleaseState, ReleaseStatus};
 use survey::survey;
 pub(super) use work::{Done, Means, carry_out};
 use work::{Outcome, Task, Whose, Work, meant, refused};
@@ -204,7 +203,13 @@ impl Releases {
             }
             let Some(history) = self.histories.get(id) else { continue };
             let before = departure.holds();
-            if let Some(work) = departure.advance(history, index, now) {
+            if let Some(order) = departure.advance(index, now) {
+                let history = history.clone();
+                let work = match order {
+                    departure::Order::Read => Work::ReadHooks(history),
+                    departure::Order::Hooks(hooks) => Work::Hooks(hooks),
+                    departure::Order::Remove { is_kept } => Work::Remove { history, is_kept },
+                };
                 let is_record = !matches!(work, Work::Hooks(_));
                 self.writes += usize::from(is_record);
                 tasks.push(Task { whose: Whose::Departure(id.clone()), work, is_record });
@@ -216,7 +221,7 @@ impl Releases {
 
     /// What is in force of releases that cannot be rendered is read, so that it stays so.
     fn broken(&mut self, desired: &Desired) -> Vec<Task> {
-        let broken = desired.kept.values().filter_map(|kept| match kept {
+        let broken = desired.kept.values().filter_map(|kept| match &kept.why {
             Kept::Broken { id, .. } => Some(id),
             Kept::Suspended | Kept::Awaited => None,
         });

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use syncline_helm::record::{HookRun, Status};
+use syncline_helm::record::{self, HookRun, Status};
 use syncline_manifest::GroupKind;
 use tokio_util::sync::CancellationToken;
 
 use super::course::{Course, Ended, Order, Recorded, Writ};
-use super::departure::{self, Parting};
-use super::history::{History, Retreat};
+use super::departure::Parting;
+use super::history::{ACTING_AS, History, KEEP_HISTORY, NO_DELETE_HOOKS, Retreat};
 use super::hooks::{HookError, HookRunner, Hooks};
 use super::records::{Content, Secrets, Writing};
 use crate::fleet::Resource;
@@ -183,10 +183,8 @@ pub(in crate::sync) async fn carry_out(task: Task, means: Arc<Means>) -> Done {
         }
         Work::Write(writing) => secrets.write(*writing).await.map(Outcome::Written),
         Work::Read(history) => read_back(&history, secrets).await,
-        Work::ReadHooks(history) => departure::read_hooks(&history, secrets).await.map(Outcome::Hooks),
-        Work::Remove { history, is_kept } => {
-            departure::remove(history, is_kept, secrets).await.map(Outcome::Written)
-        }
+        Work::ReadHooks(history) => read_hooks(&history, secrets).await.map(Outcome::Hooks),
+        Work::Remove { history, is_kept } => remove(history, is_kept, secrets).await.map(Outcome::Written),
     };
     Done { whose, result, is_record }
 }
@@ -205,4 +203,39 @@ async fn read_back(history: &History, secrets: &Secrets) -> Result<Outcome, Targ
         digest: revision.digest,
     };
     Ok(Outcome::Ended(Ended::Read(Some(Box::new(back))), Vec::new()))
+}
+
+/// Reads what the newest record says of the end of its release.
+async fn read_hooks(history: &History, secrets: &Secrets) -> Result<Option<Parting>, TargetError> {
+    let Some(newest) = history.newest().filter(|newest| newest.status != Status::Uninstalled) else {
+        return Ok(None);
+    };
+    let secret = match secrets.cluster.get(&newest.key, &secrets.kind).await {
+        Ok(secret) => secret,
+        Err(TargetError::NotFound(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let Ok(record) = record::read(&secret.value) else { return Ok(None) };
+    let runs_hooks = secret.annotation(NO_DELETE_HOOKS).is_none();
+    Ok(Some(Parting {
+        hooks: if runs_hooks { record.hooks() } else { Vec::new() },
+        namespace: record.namespace().to_owned(),
+        acting_as: secret.annotation(ACTING_AS).map(Arc::from),
+        is_kept: secret.annotation(KEEP_HISTORY).is_some(),
+    }))
+}
+
+/// Deletes the records of a release, or marks it as uninstalled where they are kept.
+async fn remove(mut history: History, is_kept: bool, secrets: &Secrets) -> Result<History, TargetError> {
+    if !is_kept {
+        secrets.forget(&history).await?;
+        return Ok(History::default());
+    }
+    if let Some(newest) = history.0.values_mut().next_back() {
+        secrets.mark(newest, Status::Uninstalled).await?;
+    }
+    for revision in history.0.values_mut() {
+        secrets.disown(revision).await?;
+    }
+    Ok(history)
 }

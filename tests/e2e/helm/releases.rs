@@ -322,6 +322,11 @@ fn what_is_wrong_with_a_release_names_the_chart_the_line_and_what_to_do() {
         &format!("{}  kubeConfig: {{secretRef: {{name: elsewhere}}}}\n", of("'1'")),
         &["kubeConfig names the Secret elsewhere", "define a Cluster"],
     );
+    try_with(
+        "other.yaml",
+        &of("'1'").replace("name: shop", "name: other").replace("  interval: 5m\n", "  releaseName: shop\n"),
+        &["are both the release shop", "give one of them another releaseName"],
+    );
     // What the repository does not define, the cluster may have.
     fleet.repo.write("release.yaml", &format!("{}  valuesFrom: [{{kind: Secret, name: none}}]\n", of("'1'")));
     fleet.repo.commit("Values from the cluster");
