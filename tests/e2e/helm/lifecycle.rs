@@ -557,3 +557,43 @@ fn a_plan_renders_releases_with_what_the_cluster_is_and_has() {
     let printed = plan();
     assert!(printed.contains("false true 2"), "the next revision is an upgrade\n{printed}");
 }
+
+#[test]
+fn a_kill_in_the_middle_of_an_upgrade_or_a_rollback_leaves_nothing_stuck() {
+    let hooks = [job("before", "helm.sh/hook: pre-upgrade"), job("undo", "helm.sh/hook: post-rollback")];
+    let with = |text: &str, serve: bool| {
+        format!(
+            "  timeout: 2s\n  upgrade: {{timeout: 3s, remediation: {{remediateLastFailure: true}}}}\n  rollback: {{timeout: 1m}}\n  values: {{text: {text}, serve: {serve}}}\n"
+        )
+    };
+    let shop = Shop::new("killed", &hooks.concat(), &with("first", false));
+    let first = shop.fleet.repo.commit("Release");
+    let daemon = shop.fleet.daemon();
+    shop.wait_done(&first);
+    shop.push(&with("second", true));
+    let uid = |object: &str| shop.wait_for(object)["metadata"]["uid"].clone();
+    let before = uid("job/before");
+    daemon.kill();
+
+    let daemon = shop.fleet.daemon();
+    wait_for("the hook once more", SOON, || (uid("job/before") != before).then_some(()));
+    assert_eq!(shop.data().expect("it is there")["text"], "first", "objects wait for the hook");
+    shop.end("before", "Complete");
+    shop.wait_text("second");
+    // Nobody makes the deployment ready: the upgrade is taken back, and killed on the way.
+    let undo = uid("job/undo");
+    daemon.kill();
+
+    let daemon = shop.fleet.daemon();
+    wait_for("the hook after once more", SOON, || (uid("job/undo") != undo).then_some(()));
+    shop.end("undo", "Complete");
+    let state = shop.wait_state("rolledBack");
+    assert_eq!([&state["to"], &state["failures"]], [&json!(1), &json!(1)]);
+    assert_eq!(shop.data().expect("it is there")["text"], "first");
+    if has_helm() {
+        let states: Vec<_> = shop.history().into_iter().map(|(number, status, _)| (number, status)).collect();
+        let expected = [(1, "superseded"), (2, "failed"), (3, "deployed")];
+        assert_eq!(states, expected.map(|(number, status)| (number, status.to_owned())));
+    }
+    assert!(daemon.terminate());
+}

@@ -462,16 +462,20 @@ fn a_release_that_helm_installed_is_adopted_without_recreating_anything() {
     helm(&["install", "shop", &chart, "--create-namespace", "--set", "text=by helm"]);
     let uid = || server.get("adopted", "configmap/shop").expect("it is there")["metadata"]["uid"].clone();
     let before = uid();
+    // As a helm leaves it that was killed in the middle.
+    let pending = json!({"metadata": {"labels": {"status": "pending-upgrade"}}});
+    helm(&["upgrade", "shop", &chart, "--set", "text=again by helm"]);
+    server.patch("adopted", "secret/sh.helm.release.v1.shop.v2", "helm", &pending);
     let commit = fleet.repo.commit("Take it over");
     let daemon = fleet.daemon();
     fleet.wait_in_sync(&commit);
     assert_eq!(server.get("adopted", "configmap/shop").expect("it is there")["data"]["text"], "from git");
     assert_eq!(uid(), before);
-    wait_for("the second revision", SOON, || {
+    wait_for("the third revision", SOON, || {
         let history: serde_json::Value =
             serde_json::from_str(&helm(&["history", "shop", "-o", "json"])).ok()?;
-        let states: Vec<_> = history.as_array()?.iter().map(|it| it["status"].clone()).collect();
-        (states == ["superseded", "deployed"]).then_some(())
+        let newest = history.as_array()?.last()?.clone();
+        (newest["revision"] == 3 && newest["status"] == "deployed").then_some(())
     });
     assert!(daemon.terminate());
 }
