@@ -137,6 +137,7 @@ impl RemoteCharts {
             chart: std::sync::Arc::new(chart),
             digest: Digest::of(digest.as_bytes()),
             path: path.into(),
+            archive: Some(digest.into()),
         })
     }
 }

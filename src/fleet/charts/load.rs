@@ -22,6 +22,8 @@ pub struct LoadedChart {
     pub digest: Digest,
     /// Where it lies.
     pub path: Arc<str>,
+    /// The SHA-256 of the archive that it was fetched as.
+    pub archive: Option<Arc<str>>,
 }
 
 /// Why a release has no chart.
@@ -67,6 +69,7 @@ pub fn load(
             chart: Arc::new(chart),
             digest: Digest::of(entry.id.to_string().as_bytes()),
             path: path.into(),
+            archive: None,
         }),
         Err(error) => {
             Err(NoChart { message: format!("the chart at {path:?} does not load: {error}"), hint: None })

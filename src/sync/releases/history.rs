@@ -15,6 +15,8 @@ use crate::target::Live;
 pub(super) const FLEET_LABEL: &str = "syncline.dev/inventory";
 /// The annotation that says of what a record is.
 pub(super) const DIGEST: &str = "syncline.dev/release-digest";
+/// The annotation with the SHA-256 of the archive of the chart, where it was fetched as one.
+pub(super) const CHART_DIGEST: &str = "syncline.dev/chart-digest";
 /// The annotation that says what is not applied for now.
 pub(super) const REFUSED: &str = "syncline.dev/refused-digest";
 /// The annotation that counts how often that has failed.

@@ -13,8 +13,8 @@ use syncline_helm::release::install_order;
 use syncline_manifest::{GroupKind, ObjectKey, yaml};
 
 use super::history::{
-    ACTING_AS, DIGEST, FAILURES, FLEET_LABEL, Failed, History, KEEP_HISTORY, NAMESPACE, NO_DELETE_HOOKS,
-    REASON, REFUSED, RETREAT, Revision, UNTESTED,
+    ACTING_AS, CHART_DIGEST, DIGEST, FAILURES, FLEET_LABEL, Failed, History, KEEP_HISTORY, NAMESPACE,
+    NO_DELETE_HOOKS, REASON, REFUSED, RETREAT, Revision, UNTESTED,
 };
 use crate::fleet::{Digest, Resource};
 use crate::place::DesiredRelease;
@@ -59,8 +59,18 @@ pub(super) enum Content {
 }
 
 /// What a record that is written once more may have said before, and says no more.
-const OWN_ANNOTATIONS: [&str; 9] =
-    [DIGEST, REFUSED, FAILURES, REASON, RETREAT, UNTESTED, KEEP_HISTORY, NO_DELETE_HOOKS, ACTING_AS];
+const OWN_ANNOTATIONS: [&str; 10] = [
+    DIGEST,
+    CHART_DIGEST,
+    REFUSED,
+    FAILURES,
+    REASON,
+    RETREAT,
+    UNTESTED,
+    KEEP_HISTORY,
+    NO_DELETE_HOOKS,
+    ACTING_AS,
+];
 
 fn secret_kind() -> GroupKind {
     GroupKind::new("", "Secret")
@@ -194,6 +204,9 @@ fn annotations(writing: &Writing) -> Map<String, Value> {
         if is_set {
             add(name, "true".to_owned());
         }
+    }
+    if let Some(digest) = &writing.release.chart.archive {
+        add(CHART_DIGEST, format!("sha256:{digest}"));
     }
     if let Some(user) = writing.release.acting_as() {
         add(ACTING_AS, user.to_string());

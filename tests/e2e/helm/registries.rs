@@ -153,6 +153,12 @@ fn charts_are_pulled_from_a_registry_by_range_tag_and_digest_and_kept() {
     wait_for("the newest of the range", SOON, || (version()? == "1.2.0").then_some(()));
     fleet.wait_in_sync(&first);
     assert!(!fleet.log().contains("secret"), "the password is in the log");
+    // The archive that a revision was made of is on record.
+    let recorded = wait_for("the record", SOON, || {
+        let record = server.get("pulled", "secret/sh.helm.release.v1.shop.v1")?;
+        record["metadata"]["annotations"]["syncline.dev/chart-digest"].as_str().map(str::to_owned)
+    });
+    assert_eq!(recorded.strip_prefix("sha256:").map(str::len), Some(64), "{recorded}");
 
     // An artifact of its own: by tag, by range, and by the digest of its manifest.
     let artifact = |reference: &str| {

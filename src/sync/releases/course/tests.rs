@@ -40,7 +40,12 @@ fn release(spec: &serde_json::Value, hooks: &[HookEvent], occasion: Occasion) ->
         needs: Vec::new(),
         id: ReleaseId::of(&parsed),
         release: Arc::new(parsed),
-        chart: LoadedChart { chart: Arc::new(chart), digest: Digest::of(b"chart"), path: "web".into() },
+        chart: LoadedChart {
+            chart: Arc::new(chart),
+            digest: Digest::of(b"chart"),
+            path: "web".into(),
+            archive: None,
+        },
         rendered: Arc::new(RenderedRelease {
             foundations: Vec::new(),
             objects: Vec::new(),
