@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A release of which there is something to say: that is not deployed as Git says it.
+/// A release of which there is something to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseStatus {

@@ -37,7 +37,10 @@ pub struct TargetStatus {
     pub prune_hold: Option<PruneHold>,
     /// Applications, by name.
     pub applications: BTreeMap<String, ApplicationStatus>,
-    /// Releases of charts that are not, or not yet, deployed as Git says.
+    /// How many releases of charts are not what Git says yet.
+    #[serde(default)]
+    pub unsettled: usize,
+    /// Releases of charts of which there is something to say.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub releases: BTreeMap<String, ReleaseStatus>,
     /// Objects of which there is something to say.
@@ -153,6 +156,7 @@ impl TargetStatus {
             leftovers: 0,
             prune_hold: None,
             applications: BTreeMap::new(),
+            unsettled: 0,
             releases: BTreeMap::new(),
             troubles: Vec::new(),
         }
@@ -171,6 +175,7 @@ impl TargetStatus {
     pub fn is_done(&self) -> bool {
         self.is_in_sync()
             && self.healthy == self.objects
+            && self.unsettled == 0
             && !self.releases.values().any(ReleaseStatus::is_pending)
     }
 

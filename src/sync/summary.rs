@@ -14,6 +14,7 @@ pub(super) fn summary(index: &Index, releases: &Releases) -> TargetStatus {
     status.objects = index.wanted.len();
     status.leftovers = index.leftovers();
     status.prune_hold = index.prune_hold();
+    status.unsettled = releases.unsettled();
     status.releases = releases.report(&index.desired);
     for (key, wanted) in &index.wanted {
         let application = status.applications.entry(wanted.object.application.to_string()).or_default();

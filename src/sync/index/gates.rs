@@ -26,10 +26,23 @@ impl Index {
     /// deleted.
     pub(in crate::sync) fn set_gates(&mut self, gates: HashMap<Arc<str>, Gate>, held: HashSet<Owner>) {
         self.prune_held = held;
-        if self.gates == gates {
-            return;
+        if self.gates != gates {
+            self.gates = gates;
+            self.reconsider_gated();
         }
-        self.gates = gates;
+    }
+
+    /// Takes over how far one release is; gives whether that is news.
+    pub(in crate::sync) fn set_gate(&mut self, application: &Arc<str>, gate: Gate) -> bool {
+        if self.gates.insert(Arc::clone(application), gate) == Some(gate) {
+            return false;
+        }
+        self.reconsider_gated();
+        true
+    }
+
+    /// What waits is looked at once more.
+    pub(super) fn reconsider_gated(&mut self) {
         for key in std::mem::take(&mut self.gated) {
             self.consider(key);
         }

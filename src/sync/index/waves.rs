@@ -33,9 +33,7 @@ impl Index {
         if !self.waves.contains_key(&application) && !self.dependencies.is_needed(&application) {
             return;
         }
-        for key in std::mem::take(&mut self.gated) {
-            self.consider(key);
-        }
+        self.reconsider_gated();
     }
 }
 

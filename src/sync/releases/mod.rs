@@ -31,12 +31,12 @@ use course::{Course, Ended, Order, Stage, Word};
 use departure::Departure;
 use history::{History, Retreat};
 use records::Secrets;
-use survey::survey;
+use survey::{objects_of, survey};
 pub(super) use work::{Done, Means, carry_out};
 use work::{Outcome, Task, Whose, Work, meant, refused};
 
-/// Records that are read or written at once.
-const CONCURRENCY: usize = 24;
+/// Records that are read or written at once: few, for objects come first.
+const CONCURRENCY: usize = 8;
 
 /// The releases of a target.
 pub(super) struct Releases {
@@ -46,7 +46,10 @@ pub(super) struct Releases {
     /// Releases that cannot be rendered, and of which what is in force is read or known.
     broken: HashSet<ReleaseId>,
     writes: usize,
-    is_changed: bool,
+    /// Applications whose gates may be others now.
+    changed: HashSet<Arc<str>>,
+    /// All gates may be, and what may be pruned.
+    is_all_changed: bool,
     learned: Arc<Learned>,
 }
 
@@ -81,7 +84,8 @@ impl Releases {
             departures: HashMap::new(),
             broken: HashSet::new(),
             writes: 0,
-            is_changed: true,
+            changed: HashSet::new(),
+            is_all_changed: true,
             learned,
         };
         releases.desired_changes(desired, Instant::now());
@@ -128,26 +132,30 @@ impl Releases {
                 }
             }
         }
-        self.is_changed = true;
+        self.is_all_changed = true;
     }
 
     /// Opens and closes the gates of an index, if anything has changed; gives whether it has.
     pub fn set_gates(&mut self, index: &mut Index) -> bool {
-        if !std::mem::take(&mut self.is_changed) {
-            return false;
+        let changed = std::mem::take(&mut self.changed);
+        if std::mem::take(&mut self.is_all_changed) {
+            let gates =
+                self.courses.iter().map(|(application, it)| (Arc::clone(application), it.gate())).collect();
+            let mut held: HashSet<Owner> =
+                self.departing(&index.desired).map(|(_, history)| history).filter_map(owner_of).collect();
+            for departure in self.departures.values().filter(|departure| !departure.holds()) {
+                held.remove(departure.owner());
+            }
+            index.set_gates(gates, held);
+            return true;
         }
-        let gates = self.courses.iter().map(|(application, tracked)| {
-            let gate = if tracked.successor.is_some() { Gate::Held } else { tracked.course.gate() };
-            (Arc::clone(application), gate)
-        });
-        let gates = gates.collect();
-        let mut held: HashSet<Owner> =
-            self.departing(&index.desired).map(|(_, history)| history).filter_map(owner_of).collect();
-        for departure in self.departures.values().filter(|departure| !departure.holds()) {
-            held.remove(departure.owner());
+        let mut is_any = false;
+        for application in changed {
+            if let Some(tracked) = self.courses.get(&application) {
+                is_any |= index.set_gate(&application, tracked.gate());
+            }
         }
-        index.set_gates(gates, held);
-        true
+        is_any
     }
 
     /// Releases that this inventory has recorded and Git has no more.
@@ -169,16 +177,19 @@ impl Releases {
     pub fn tasks(&mut self, index: &Index, now: Instant) -> Vec<Task> {
         let mut tasks = self.broken(&index.desired);
         self.depart(index);
-        let mut seen = survey(&self.courses, index);
+        let seen = survey(&self.courses, index, now);
         let target = index.desired.target.clone();
+        let mut orders = Vec::new();
         for (application, tracked) in &mut self.courses {
             if tracked.busy.is_some() || tracked.again.is_some_and(|(_, at)| at > now) {
                 continue;
             }
-            let Some(surveyed) = seen.get_mut(application) else { continue };
-            let before = tracked.course.stage;
-            let (order, word) = tracked.course.advance(&surveyed.seen, now);
-            self.is_changed |= tracked.course.stage != before;
+            let Some(seen) = seen.get(application) else { continue };
+            let before = tracked.gate();
+            let (order, word) = tracked.course.advance(seen, now);
+            if tracked.gate() != before {
+                self.changed.insert(Arc::clone(application));
+            }
             let id = &tracked.course.release.id;
             match word {
                 Some(Word::Refuse(refused)) => self.learned.refuse(&target, id, Some(refused)),
@@ -190,12 +201,21 @@ impl Releases {
             if is_record && self.writes >= CONCURRENCY {
                 continue;
             }
-            let cancel = CancellationToken::new();
-            let history = self.histories.get(id).cloned().unwrap_or_default();
-            let work = meant(&tracked.course, order, &cancel, history, std::mem::take(&mut surveyed.objects));
-            tracked.busy = Some(cancel);
             self.writes += usize::from(is_record);
-            tasks.push(Task { whose: Whose::Course(Arc::clone(application)), work, is_record });
+            let cancel = CancellationToken::new();
+            tracked.busy = Some(cancel.clone());
+            orders.push((Arc::clone(application), order, cancel));
+        }
+        let written = orders.iter().filter(|(_, order, _)| matches!(order, Order::Write(_)));
+        let written: Vec<Arc<str>> = written.map(|(application, ..)| Arc::clone(application)).collect();
+        let mut objects = objects_of(&written, index);
+        for (application, order, cancel) in orders {
+            let Some(tracked) = self.courses.get(&application) else { continue };
+            let history = self.histories.get(&tracked.course.release.id).cloned().unwrap_or_default();
+            let is_record = !matches!(order, Order::Hooks { .. });
+            let objects = objects.remove(&application).unwrap_or_default();
+            let work = meant(&tracked.course, order, &cancel, history, objects);
+            tasks.push(Task { whose: Whose::Course(application), work, is_record });
         }
         for (id, departure) in &mut self.departures {
             if self.writes >= CONCURRENCY {
@@ -214,7 +234,7 @@ impl Releases {
                 self.writes += usize::from(is_record);
                 tasks.push(Task { whose: Whose::Departure(id.clone()), work, is_record });
             }
-            self.is_changed |= departure.holds() != before;
+            self.is_all_changed |= departure.holds() != before;
         }
         tasks
     }
@@ -267,7 +287,11 @@ impl Releases {
         target: &ClusterName,
         now: Instant,
     ) -> Result<Option<String>, TargetError> {
-        self.is_changed = true;
+        match &done.whose {
+            Whose::Course(application) => self.changed.extend([Arc::clone(application)]),
+            Whose::Departure(_) => self.is_all_changed = true,
+            Whose::Broken(_) => {}
+        }
         self.writes -= usize::from(done.is_record);
         let error = match done.result {
             Err(error) if error.is_about_target() => return Err(error),
@@ -410,6 +434,11 @@ async fn read(
 impl Tracked {
     fn new(release: DesiredRelease, history: &History, now: Instant) -> Tracked {
         Tracked { course: Course::new(release, history, now), busy: None, successor: None, again: None }
+    }
+
+    /// What may happen to its objects; nothing while a newer version waits.
+    fn gate(&self) -> Gate {
+        if self.successor.is_some() { Gate::Held } else { self.course.gate() }
     }
 
     /// What was under way has ended; gives whether a newer version takes over.

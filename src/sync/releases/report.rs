@@ -9,12 +9,19 @@ use crate::place::{Desired, Kept};
 use crate::sync::release_status::{ReleaseState, ReleaseStatus};
 
 impl Releases {
+    /// How many releases are not what Git says yet.
+    pub fn unsettled(&self) -> usize {
+        self.courses.values().filter(|tracked| state_of(&tracked.course).is_some()).count()
+    }
+
     /// What there is to say of releases.
     pub fn report(&self, desired: &Desired) -> BTreeMap<String, ReleaseStatus> {
         let mut report = BTreeMap::new();
         for (application, tracked) in &self.courses {
             let course = &tracked.course;
-            if let Some(state) = state_of(course) {
+            // Of those that only become ready their objects tell.
+            let state = state_of(course).filter(|state| *state != ReleaseState::Applying);
+            if let Some(state) = state {
                 let status = ReleaseStatus {
                     revision: course.release.occasion.revision,
                     state,

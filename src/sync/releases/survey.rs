@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use syncline_manifest::ObjectKey;
 
@@ -14,40 +15,37 @@ use crate::sync::health::Health;
 use crate::sync::index::{Index, Wanted};
 use crate::target::TargetError;
 
-/// What is known of one release.
-#[derive(Default)]
-pub(super) struct Surveyed {
-    pub seen: Seen,
-    /// What it consists of, where that is about to be written.
-    pub objects: Vec<Arc<Resource>>,
-}
-
 /// Which objects count as ready before they are healthy.
 #[derive(Clone, Copy)]
 struct Patience {
     waits: bool,
     waits_for_jobs: bool,
-    wants_objects: bool,
+    /// Whether it is told what they wait for.
+    tells: bool,
 }
 
 /// Looks at the releases that wait for something to be seen.
-pub(super) fn survey(courses: &BTreeMap<Arc<str>, Tracked>, index: &Index) -> HashMap<Arc<str>, Surveyed> {
+pub(super) fn survey(
+    courses: &BTreeMap<Arc<str>, Tracked>,
+    index: &Index,
+    now: Instant,
+) -> HashMap<Arc<str>, Seen> {
     let watched = courses.iter().filter(|(_, tracked)| tracked.busy.is_none() && tracked.course.is_watched());
-    let mut all: HashMap<Arc<str>, (Surveyed, Patience)> = watched
-        .map(|(application, tracked)| (Arc::clone(application), begin(&tracked.course, index)))
+    let mut all: HashMap<Arc<str>, (Seen, Patience)> = watched
+        .map(|(application, tracked)| (Arc::clone(application), begin(&tracked.course, index, now)))
         .collect();
     if all.is_empty() {
         return HashMap::new();
     }
     for (key, wanted) in &index.wanted {
-        if let Some((surveyed, patience)) = all.get_mut(&wanted.object.application) {
-            look(surveyed, *patience, index, key, wanted);
+        if let Some((seen, patience)) = all.get_mut(&wanted.object.application) {
+            look(seen, *patience, index, key, wanted);
         }
     }
-    all.into_iter().map(|(application, (surveyed, _))| (application, surveyed)).collect()
+    all.into_iter().map(|(application, (seen, _))| (application, seen)).collect()
 }
 
-fn begin(course: &Course, index: &Index) -> (Surveyed, Patience) {
+fn begin(course: &Course, index: &Index, now: Instant) -> (Seen, Patience) {
     let spec = &course.release.release.spec;
     let action = match (course.stage, course.release.occasion.operation) {
         (Stage::Retreating { .. }, _) => &spec.rollback,
@@ -57,10 +55,7 @@ fn begin(course: &Course, index: &Index) -> (Surveyed, Patience) {
     let patience = Patience {
         waits: !action.disable_wait,
         waits_for_jobs: !action.disable_wait_for_jobs,
-        wants_objects: matches!(
-            course.stage,
-            Stage::After | Stage::Recording | Stage::Passing | Stage::Failing { .. }
-        ) || matches!(course.stage, Stage::Applying { .. } | Stage::Testing),
+        tells: course.wakes_at().is_some_and(|at| at <= now),
     };
     let is_removed =
         course.retreat() == Some(Retreat::Uninstall) && matches!(course.stage, Stage::Retreating { .. });
@@ -72,15 +67,12 @@ fn begin(course: &Course, index: &Index) -> (Surveyed, Patience) {
         pending: None,
         has_objects: is_removed && index.has_objects_of(&course.release.owner()),
     };
-    (Surveyed { seen, objects: Vec::new() }, patience)
+    (seen, patience)
 }
 
-fn look(surveyed: &mut Surveyed, patience: Patience, index: &Index, key: &ObjectKey, wanted: &Wanted) {
-    let Surveyed { seen, objects } = surveyed;
+fn look(seen: &mut Seen, patience: Patience, index: &Index, key: &ObjectKey, wanted: &Wanted) {
     if wanted.object.role == Role::Foundation {
         seen.is_founded &= index.is_done(key);
-    } else if patience.wants_objects {
-        objects.push(Arc::clone(&wanted.object.resource));
     }
     let is_in_sync = index.is_in_sync(key);
     let is_job = key.group_kind.is("batch", "Job");
@@ -99,11 +91,26 @@ fn look(surveyed: &mut Surveyed, patience: Patience, index: &Index, key: &Object
     if let (true, true, Some(Health::Failed(reason)), None) = (waits, is_in_sync, health, &seen.failure) {
         seen.failure = Some(format!("{key}: {reason}"));
     }
-    if seen.pending.is_none() {
+    if patience.tells && seen.pending.is_none() {
         seen.pending = Some(match (failure, health) {
             (Some(failure), _) => format!("{key}: {}", failure.error),
             (None, Some(Health::Progressing(reason))) => format!("{key}: {reason}"),
             _ => format!("{key} is not applied"),
         });
     }
+}
+
+/// What releases consist of.
+pub(super) fn objects_of(applications: &[Arc<str>], index: &Index) -> HashMap<Arc<str>, Vec<Arc<Resource>>> {
+    let mut all: HashMap<Arc<str>, Vec<Arc<Resource>>> =
+        applications.iter().map(|application| (Arc::clone(application), Vec::new())).collect();
+    if all.is_empty() {
+        return all;
+    }
+    for wanted in index.wanted.values().filter(|wanted| wanted.object.role == Role::Body) {
+        if let Some(objects) = all.get_mut(&wanted.object.application) {
+            objects.push(Arc::clone(&wanted.object.resource));
+        }
+    }
+    all
 }
