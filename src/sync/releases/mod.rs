@@ -50,6 +50,8 @@ pub(super) struct Releases {
     changed: HashSet<Arc<str>>,
     /// All gates may be, and what may be pruned.
     is_all_changed: bool,
+    /// When something goes on though nothing happens.
+    wake: Option<Instant>,
     learned: Arc<Learned>,
 }
 
@@ -86,6 +88,7 @@ impl Releases {
             writes: 0,
             changed: HashSet::new(),
             is_all_changed: true,
+            wake: None,
             learned,
         };
         releases.desired_changes(desired, Instant::now());
@@ -236,6 +239,7 @@ impl Releases {
             }
             self.is_all_changed |= departure.holds() != before;
         }
+        self.set_wake(now);
         tasks
     }
 
@@ -394,11 +398,17 @@ impl Releases {
 
     /// When something goes on though nothing happens.
     pub fn wakes_at(&self, now: Instant) -> Option<Instant> {
+        self.wake.filter(|at| *at > now)
+    }
+
+    /// Whatever changes a course is followed by a look at all of them, which ends with this:
+    /// the loop around asks at each event.
+    fn set_wake(&mut self, now: Instant) {
         let courses = self.courses.values().filter(|tracked| tracked.busy.is_none());
         let courses = courses
             .filter_map(|tracked| tracked.again.map(|(_, at)| at).or_else(|| tracked.course.wakes_at()));
         let departures = self.departures.values().filter_map(Departure::wakes_at);
-        courses.chain(departures).filter(|at| *at > now).min()
+        self.wake = courses.chain(departures).filter(|at| *at > now).min();
     }
 }
 
