@@ -36,7 +36,7 @@ pub struct Desired {
     /// has them.
     pub withdrawn: BTreeSet<Owner>,
     /// What charts want to know of the cluster, by the digests of their renderings.
-    pub lookups: HashMap<Digest, BTreeSet<LookupKey>>,
+    pub lookups: HashMap<Digest, Question>,
     /// The guard against deleting too much.
     pub prune: PruneSettings,
     /// How the health of objects of some kinds is judged.
@@ -77,6 +77,15 @@ pub enum Role {
     Foundation,
     /// The release consists of it: it waits for the release's hooks.
     Body,
+}
+
+/// What a chart wants to know of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The objects.
+    pub keys: BTreeSet<LookupKey>,
+    /// Whose permissions are used: a chart sees no more than its release may.
+    pub acting_as: Option<Arc<str>>,
 }
 
 /// A release whose objects are neither changed nor pruned.

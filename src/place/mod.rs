@@ -25,7 +25,8 @@ use crate::git::{CommitId, GitError, Snapshot};
 use crate::render::{Abilities, Facts, RenderCache, Rendered, Replicas, release};
 
 pub use desired::{
-    Conflict, Course, Desired, DesiredObject, DesiredRelease, Kept, KeptRelease, Need, Role, Share, Why,
+    Conflict, Course, Desired, DesiredObject, DesiredRelease, Kept, KeptRelease, Need, Question, Role, Share,
+    Why,
 };
 pub use divide::{Assignments, divide};
 pub use ranking::Exactness;

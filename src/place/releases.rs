@@ -7,7 +7,8 @@ use std::sync::Arc;
 use syncline_manifest::{GroupKind, ObjectKey, Origin};
 
 use super::{
-    Course, DesiredObject, DesiredRelease, Kept, KeptRelease, Need, Placer, Role, Share, Why, divided,
+    Course, DesiredObject, DesiredRelease, Kept, KeptRelease, Need, Placer, Question, Role, Share, Why,
+    divided,
 };
 use crate::api::{Cluster, ClusterName, HelmRelease};
 use crate::fleet::{Charts, Diagnostic, Digest, FoundChart, Loaded, LoadedChart, Resource};
@@ -113,7 +114,8 @@ impl Placer<'_> {
                 return Ok(());
             }
             Some(Known::Not(lookups)) => {
-                desired.lookups.extend(lookups);
+                let acting_as = release.acting_as();
+                desired.lookups.extend(lookups.map(|(it, keys)| (it, Question { keys, acting_as })));
                 desired.kept.insert(owner, kept(Kept::Awaited));
                 return Ok(());
             }

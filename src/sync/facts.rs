@@ -1,7 +1,7 @@
 //! What a target says of itself, for whoever asks once: the facts that rendering for it
 //! depends on.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use syncline_helm::release::{Capabilities, KubeVersion};
@@ -11,8 +11,9 @@ use super::inventory::Inventory;
 use super::lookups::look_up;
 use super::releases;
 use crate::fleet::Digest;
+use crate::place::Question;
 use crate::render::ClusterAbilities;
-use crate::render::release::{LookupKey, ReleaseId, Standing};
+use crate::render::release::{ReleaseId, Standing};
 use crate::target::{Cluster, Discovery, ServerVersion, TargetError};
 
 /// What a target can do, and where the releases on it stand.
@@ -38,12 +39,12 @@ pub async fn facts_of(
 /// When it does not answer.
 pub async fn answer(
     abilities: &mut ClusterAbilities,
-    lookups: &HashMap<Digest, BTreeSet<LookupKey>>,
+    lookups: &HashMap<Digest, Question>,
     cluster: &Cluster,
     discovery: &Arc<Discovery>,
 ) -> Result<(), TargetError> {
-    for (rendering, keys) in lookups {
-        let answers = look_up(keys.clone(), cluster.clone(), Arc::clone(discovery)).await?;
+    for (rendering, wanted) in lookups {
+        let answers = look_up(wanted.clone(), cluster.clone(), Arc::clone(discovery)).await?;
         Arc::make_mut(abilities.answers.entry(*rendering).or_default()).extend(answers);
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Answers what charts look up on a target.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,8 +9,8 @@ use syncline_manifest::{GroupKind, ObjectKey};
 
 use super::backoff::Backoff;
 use crate::fleet::Digest;
-use crate::place::Desired;
-use crate::render::release::{Answers, LookupKey};
+use crate::place::{Desired, Question};
+use crate::render::release::Answers;
 use crate::target::{Cluster, Discovery, TargetError};
 
 /// What was asked of a target, so that each thing is asked once.
@@ -19,7 +19,7 @@ pub(super) struct Asking(HashMap<Digest, Asked>);
 
 #[derive(Debug)]
 struct Asked {
-    keys: BTreeSet<LookupKey>,
+    wanted: Question,
     failures: u32,
     /// None while it is under way, and after it was answered.
     again_at: Option<Instant>,
@@ -28,22 +28,22 @@ struct Asked {
 impl Asking {
     /// What has to be asked now. A chart that looks up more with each answer asks again
     /// under the same digest.
-    pub fn take_due(&mut self, desired: &Desired, now: Instant) -> Vec<(Digest, BTreeSet<LookupKey>)> {
+    pub fn take_due(&mut self, desired: &Desired, now: Instant) -> Vec<(Digest, Question)> {
         self.0.retain(|rendering, _| desired.lookups.contains_key(rendering));
         let mut due = Vec::new();
-        for (rendering, keys) in &desired.lookups {
+        for (rendering, wanted) in &desired.lookups {
             match self.0.get_mut(rendering) {
-                Some(asked) if asked.keys == *keys => {
+                Some(asked) if asked.wanted == *wanted => {
                     if asked.again_at.take_if(|at| *at <= now).is_none() {
                         continue;
                     }
                 }
                 _ => {
-                    let asked = Asked { keys: keys.clone(), failures: 0, again_at: None };
+                    let asked = Asked { wanted: wanted.clone(), failures: 0, again_at: None };
                     self.0.insert(*rendering, asked);
                 }
             }
-            due.push((*rendering, keys.clone()));
+            due.push((*rendering, wanted.clone()));
         }
         due
     }
@@ -68,12 +68,13 @@ impl Asking {
 /// The target did not answer all: nothing is known then, for what is not there and what
 /// could not be read are different things to a chart.
 pub(super) async fn look_up(
-    keys: BTreeSet<LookupKey>,
+    wanted: Question,
     cluster: Cluster,
     discovery: Arc<Discovery>,
 ) -> Result<Answers, TargetError> {
+    let cluster = cluster.acting_as(wanted.acting_as);
     let mut answers = Answers::new();
-    for key in keys {
+    for key in wanted.keys {
         let (group, _) = key.api_version.split_once('/').unwrap_or(("", &key.api_version));
         let kind = GroupKind::new(group, &key.kind);
         let answer = match discovery.kind(&kind) {

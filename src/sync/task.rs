@@ -374,8 +374,8 @@ impl Session {
     fn look_up(&mut self) -> Vec<impl Future<Output = (Digest, Result<Answers, TargetError>)> + use<>> {
         let wanted = self.asking.take_due(&self.index.desired, Instant::now());
         let (cluster, discovery) = (self.cluster.clone(), self.index.discovery());
-        let asked = wanted.into_iter().map(move |(rendering, keys)| {
-            let answers = look_up(keys, cluster.clone(), Arc::clone(&discovery));
+        let asked = wanted.into_iter().map(move |(rendering, wanted)| {
+            let answers = look_up(wanted, cluster.clone(), Arc::clone(&discovery));
             async move { (rendering, answers.await) }
         });
         asked.collect()

@@ -444,11 +444,37 @@ fn drift_is_only_reported_where_a_release_says_so() {
 
 #[test]
 fn a_release_has_no_more_rights_than_its_service_account() {
-    let shop = Shop::new("limited", "", "  serviceAccountName: deployer\n  values: {text: first}\n");
+    // What others may not see, the chart of the release may not either.
+    let looks = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata:\n  \
+                 password: {{ (lookup \"v1\" \"Secret\" \"limited\" \"others\").data.password | default \"none\" }}\n";
+    let shop = Shop::new("limited", looks, "  serviceAccountName: deployer\n  values: {text: first}\n");
     let server = shop.server;
     server.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "limited"}}));
+    server.apply(&json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "others", "namespace": "limited"},
+        "stringData": {"password": "secret"},
+    }));
+    let may = |resources: &[&str], verbs: &[&str]| {
+        server.apply(&json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+            "metadata": {"name": "deployer", "namespace": "limited"},
+            "rules": [{"apiGroups": [""], "resources": resources, "verbs": verbs}],
+        }));
+    };
+    server.apply(&json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "deployer", "namespace": "limited"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deployer"},
+        "subjects": [{"kind": "ServiceAccount", "name": "deployer", "namespace": "limited"}],
+    }));
+    may(&["configmaps"], &["get"]);
     shop.fleet.repo.commit("Release");
     let daemon = shop.fleet.daemon();
+    shop.wait_state("awaited");
+    wait_for("the refusal", SOON, || {
+        shop.fleet.log().contains("a chart cannot look at the cluster; its release waits").then_some(())
+    });
+    may(&["configmaps", "secrets"], &["get"]);
     let trouble = shop.fleet.wait_status("the refusal", |status| {
         let troubles = status["targets"][0]["troubles"].as_array()?;
         troubles.iter().find(|trouble| trouble["state"] == "failed").cloned()
@@ -456,17 +482,7 @@ fn a_release_has_no_more_rights_than_its_service_account() {
     let message = trouble["message"].as_str().expect("a message");
     assert!(message.contains("system:serviceaccount:limited:deployer"), "{message}");
     assert!(shop.get("configmap/shop").is_none());
-    server.apply(&json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-        "metadata": {"name": "deployer", "namespace": "limited"},
-        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]}],
-    }));
-    server.apply(&json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"name": "deployer", "namespace": "limited"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deployer"},
-        "subjects": [{"kind": "ServiceAccount", "name": "deployer", "namespace": "limited"}],
-    }));
+    may(&["configmaps"], &["*"]);
     shop.wait_text("first");
     assert!(daemon.terminate());
 }
