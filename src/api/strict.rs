@@ -4,7 +4,11 @@
 //! serde alone stops at the first error and knows no paths. So the fields are
 //! first walked beside the type's JSON Schema, which knows every name.
 
-use schemars::JsonSchema;
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -32,9 +36,18 @@ impl FieldError {
     }
 }
 
+/// The schemas of the kinds, made once: a fleet has thousands of objects of a few.
+static SCHEMAS: LazyLock<Mutex<HashMap<TypeId, Arc<Schema>>>> = LazyLock::new(Mutex::default);
+
+fn schema_of<T: JsonSchema + 'static>() -> Arc<Schema> {
+    let mut schemas = SCHEMAS.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = schemas.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(schemars::schema_for!(T)));
+    Arc::clone(made)
+}
+
 /// Parses a value as a type that knows all its fields.
-pub(super) fn parse<T: DeserializeOwned + JsonSchema>(value: &Value) -> Result<T, Vec<FieldError>> {
-    let schema = schemars::schema_for!(T);
+pub(super) fn parse<T: DeserializeOwned + JsonSchema + 'static>(value: &Value) -> Result<T, Vec<FieldError>> {
+    let schema = schema_of::<T>();
     let root = schema.as_value();
     let mut errors = Vec::new();
     unknown_fields(value, root, root, "", &mut errors);

@@ -11,8 +11,12 @@ pub(crate) fn in_parallel<T: Sync, R: Send>(
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
     let total: usize = items.iter().map(&size).sum();
+    // How many there are is read from files: only where it matters.
+    if total < WORTH_A_THREAD {
+        return items.iter().map(work).collect();
+    }
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-    if threads < 2 || total < WORTH_A_THREAD {
+    if threads < 2 {
         return items.iter().map(work).collect();
     }
     // Shares of about equal size; the last takes what is left.
