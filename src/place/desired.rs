@@ -162,6 +162,11 @@ impl DesiredRelease {
         Owner::of(&self.release)
     }
 
+    /// Whether another is the same version of the same release.
+    pub fn is_same_version(&self, other: &DesiredRelease) -> bool {
+        self.digest == other.digest && self.id == other.id
+    }
+
     /// Whose permissions are used for it; syncline's own where it names nobody.
     pub fn acting_as(&self) -> Option<Arc<str>> {
         self.release.acting_as()

@@ -16,7 +16,7 @@ use crate::sync::index::Index;
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What the record of a release says of its end.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Parting {
     pub hooks: Vec<Hook>,
     pub namespace: String,
@@ -74,6 +74,14 @@ impl Departure {
             cancel: CancellationToken::new(),
             reason: None,
         }
+    }
+
+    /// Of a release whose objects live on as those of another: only its records go.
+    pub fn of_records(owner: Owner) -> Departure {
+        let mut departure = Departure::new(owner);
+        departure.parting = Some(Parting::default());
+        departure.stage = Stage::Removing;
+        departure
     }
 
     pub fn owner(&self) -> &Owner {
@@ -137,9 +145,7 @@ impl Departure {
         self.is_busy = false;
         self.again = None;
         // Without a record that can be read there are no hooks to run.
-        let nothing =
-            || Parting { hooks: Vec::new(), namespace: String::new(), acting_as: None, is_kept: false };
-        self.parting = Some(parting.unwrap_or_else(nothing));
+        self.parting = Some(parting.unwrap_or_default());
         self.stage = Stage::Before;
     }
 

@@ -117,7 +117,7 @@ impl Releases {
                 self.learned.forgive(&desired.target, &release.id);
             }
             match self.courses.get_mut(&release.application) {
-                Some(tracked) if tracked.course.release.digest == release.digest => {
+                Some(tracked) if tracked.course.release.is_same_version(release) => {
                     tracked.successor = None;
                     tracked.course.follow(release.clone(), history, now);
                 }
@@ -280,7 +280,11 @@ impl Releases {
             .collect();
         self.departures.retain(|id, _| departing.contains_key(id));
         for (id, owner) in departing {
-            self.departures.entry(id).or_insert_with(|| Departure::new(owner));
+            self.departures.entry(id).or_insert_with(|| {
+                // Its records are kept elsewhere now.
+                let lives_on = desired.releases.iter().any(|release| release.owner() == owner);
+                if lives_on { Departure::of_records(owner) } else { Departure::new(owner) }
+            });
         }
     }
 
