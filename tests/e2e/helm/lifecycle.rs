@@ -617,17 +617,17 @@ fn a_kill_in_the_middle_of_an_upgrade_or_a_rollback_leaves_nothing_stuck() {
 #[test]
 fn records_move_with_their_namespace_and_the_release_stays() {
     let hook = job("backup", "helm.sh/hook: pre-delete");
-    let shop = Shop::new("moved", &hook, "  values: {text: first}\n");
+    let shop = Shop::new("relocated", &hook, "  values: {text: first}\n");
     let first = shop.fleet.repo.commit("Release");
     let daemon = shop.fleet.daemon();
     shop.wait_done(&first);
     let uid = shop.get("configmap/shop").expect("it is there")["metadata"]["uid"].clone();
     let record = |namespace: &str| shop.server.get(namespace, "secret/sh.helm.release.v1.shop.v1");
-    assert!(record("moved").is_some());
-    let moved = shop.push("  storageNamespace: moved-records\n  values: {text: first}\n");
+    assert!(record("relocated").is_some());
+    let moved = shop.push("  storageNamespace: relocated-records\n  values: {text: first}\n");
     shop.wait_done(&moved);
-    wait_for("the old record to be gone", SOON, || record("moved").is_none().then_some(()));
-    wait_for("the new record", SOON, || record("moved-records"));
+    wait_for("the old record to be gone", SOON, || record("relocated").is_none().then_some(()));
+    wait_for("the new record", SOON, || record("relocated-records"));
     assert_eq!(shop.get("configmap/shop").expect("it is there")["metadata"]["uid"], uid);
     assert!(shop.get("job/backup").is_none(), "nothing is deleted, so nothing is backed up");
     assert!(daemon.terminate());
