@@ -269,7 +269,7 @@ fn an_upgrade_is_tried_as_often_as_the_release_says_and_a_fix_supersedes_the_wai
 #[test]
 fn a_hook_that_fails_leaves_the_version_before_in_force() {
     let hook = job("check", "helm.sh/hook: 'pre-install,pre-upgrade'");
-    let shop = Shop::new("refused", &hook, "  values: {text: first}\n");
+    let shop = Shop::new("hook-refused", &hook, "  values: {text: first}\n");
     let first = shop.fleet.repo.commit("Release");
     let daemon = shop.fleet.daemon();
     shop.end("check", "Complete");
@@ -286,7 +286,7 @@ fn a_hook_that_fails_leaves_the_version_before_in_force() {
         state["reason"].as_str().expect("a reason").starts_with("pre-upgrade hook Job check: "),
         "{state}"
     );
-    shop.server.patch("refused", "configmap/shop", "someone", &json!({"data": {"text": "by hand"}}));
+    shop.server.patch("hook-refused", "configmap/shop", "someone", &json!({"data": {"text": "by hand"}}));
     shop.wait_text("first");
     // The commit that takes it back needs no hook: what it says is deployed.
     shop.wait_done(&shop.push("  values: {text: first}\n"));
@@ -526,8 +526,8 @@ fn a_release_goes_to_the_cluster_that_its_kube_config_names() {
 
 #[test]
 fn a_chart_that_breaks_leaves_its_last_good_revision_in_force_and_holds_nothing_else_up() {
-    let shop = Shop::new("broken", "", "  values: {text: first}\n");
-    shop.fleet.repo.write("other.yaml", &config_map("broken", "other", "1"));
+    let shop = Shop::new("unrenderable", "", "  values: {text: first}\n");
+    shop.fleet.repo.write("other.yaml", &config_map("unrenderable", "other", "1"));
     let first = shop.fleet.repo.commit("Release");
     let daemon = shop.fleet.daemon();
     shop.wait_done(&first);
@@ -538,7 +538,7 @@ fn a_chart_that_breaks_leaves_its_last_good_revision_in_force_and_holds_nothing_
     let state = shop.wait_state("broken");
     assert!(state["reason"].as_str().expect("a reason").contains("nil pointer"), "{state}");
     let heals = |text: &str| {
-        shop.server.patch("broken", "configmap/shop", "someone", &json!({"data": {"text": text}}));
+        shop.server.patch("unrenderable", "configmap/shop", "someone", &json!({"data": {"text": text}}));
         shop.wait_text("first");
     };
     heals("by hand");
@@ -582,7 +582,7 @@ fn a_kill_in_the_middle_of_an_upgrade_or_a_rollback_leaves_nothing_stuck() {
             "  timeout: 2s\n  upgrade: {{timeout: 3s, remediation: {{remediateLastFailure: true}}}}\n  rollback: {{timeout: 1m}}\n  values: {{text: {text}, serve: {serve}}}\n"
         )
     };
-    let shop = Shop::new("killed", &hooks.concat(), &with("first", false));
+    let shop = Shop::new("cut-short", &hooks.concat(), &with("first", false));
     let first = shop.fleet.repo.commit("Release");
     let daemon = shop.fleet.daemon();
     shop.wait_done(&first);

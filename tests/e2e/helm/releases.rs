@@ -483,7 +483,7 @@ fn a_release_that_helm_installed_is_adopted_without_recreating_anything() {
 #[test]
 fn a_release_waits_for_those_it_depends_on() {
     let server = shared(0);
-    let fleet = fleet("waiting", "  values: {text: after}\n  dependsOn: [{name: base}]\n");
+    let fleet = fleet("depending", "  values: {text: after}\n  dependsOn: [{name: base}]\n");
     config_chart(&fleet.repo, "1.0.0");
     // What the release waits for is never healthy: a claim that nobody binds.
     fleet.repo.write("charts/base/Chart.yaml", "apiVersion: v2\nname: base\nversion: 1.0.0\n");
@@ -491,34 +491,37 @@ fn a_release_waits_for_those_it_depends_on() {
                  spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n";
     fleet.repo.write("charts/base/templates/claim.yaml", claim);
     let base = release("")
-        .replace("NAMESPACE", "waiting")
+        .replace("NAMESPACE", "depending")
         .replace("name: shop", "name: base")
         .replace("chart: shop", "chart: base");
     fleet.repo.write("base.yaml", &base);
     fleet.repo.commit("first");
     let daemon = fleet.daemon();
-    wait_for("the claim", SOON, || server.get("waiting", "persistentvolumeclaim/base").map(|_| ()));
+    wait_for("the claim", SOON, || server.get("depending", "persistentvolumeclaim/base").map(|_| ()));
     std::thread::sleep(std::time::Duration::from_millis(700));
-    assert!(server.get("waiting", "configmap/shop").is_none(), "the release did not wait");
+    assert!(server.get("depending", "configmap/shop").is_none(), "the release did not wait");
     // An expression may say that something else is ready enough.
     let other = release("  values: {text: other}\n  dependsOn: [{name: base, readyExpr: \"dep.spec.chart.spec.chart == 'base' && self.metadata.name == 'other'\"}]\n")
-        .replace("NAMESPACE", "waiting")
+        .replace("NAMESPACE", "depending")
         .replace("name: shop", "name: other");
     fleet.repo.write("other.yaml", &other);
     fleet.repo.commit("One that does not wait for health");
     wait_for("the release that is not to wait", SOON, || {
-        server.get("waiting", "configmap/other").map(|_| ())
+        server.get("depending", "configmap/other").map(|_| ())
     });
-    assert!(server.get("waiting", "configmap/shop").is_none(), "the release did not wait");
-    server.patch_status("waiting", "persistentvolumeclaim/base", &json!({"status": {"phase": "Bound"}}));
-    wait_for("the release that waited", SOON, || server.get("waiting", "configmap/shop").map(|_| ()));
+    assert!(server.get("depending", "configmap/shop").is_none(), "the release did not wait");
+    server.patch_status("depending", "persistentvolumeclaim/base", &json!({"status": {"phase": "Bound"}}));
+    wait_for("the release that waited", SOON, || server.get("depending", "configmap/shop").map(|_| ()));
     assert!(daemon.terminate());
     fleet
         .repo
-        .write("release.yaml", &release("  dependsOn: [{name: nobody}]\n").replace("NAMESPACE", "waiting"));
+        .write("release.yaml", &release("  dependsOn: [{name: nobody}]\n").replace("NAMESPACE", "depending"));
     let (code, output) = run(fleet.command("validate"));
     assert_eq!(code, Some(1));
-    assert!(output.contains("waits for HelmRelease waiting/nobody") || output.contains("nobody"), "{output}");
+    assert!(
+        output.contains("waits for HelmRelease depending/nobody") || output.contains("nobody"),
+        "{output}"
+    );
 }
 
 #[test]
