@@ -74,6 +74,16 @@ impl HelmRelease {
         self.action(step).is_none_or(|action| !action.disable_hooks)
     }
 
+    /// Whether a step is done only when its objects are ready.
+    pub fn waits(&self, step: ReleaseStep) -> bool {
+        self.action(step).is_none_or(|action| !action.disable_wait)
+    }
+
+    /// Whether it is done only when its jobs are.
+    pub fn waits_for_jobs(&self, step: ReleaseStep) -> bool {
+        self.action(step).is_none_or(|action| !action.disable_wait_for_jobs)
+    }
+
     /// Whether tests that fail are no failure of a step.
     pub fn ignores_test_failures(&self, step: ReleaseStep) -> bool {
         let remediation = self.action(step).and_then(|action| action.remediation.as_ref());

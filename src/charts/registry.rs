@@ -59,31 +59,35 @@ impl RemoteCharts {
         let asked = format!("oci://{reference}");
         // What a digest names never changes.
         let known = self.store.note(&asked);
-        let digest = match (known, wanted) {
-            (Some(digest), Wanted::Digest(_)) => digest,
-            (known, _) => match registry.archive(&reference).await {
-                Ok(layer) => {
-                    let digest = layer.digest.trim_start_matches("sha256:").to_owned();
-                    if self.store.archive(&digest).is_none() {
-                        let bytes = registry.download(&reference, &layer).await?;
-                        let found = self.store.keep_archive(&bytes);
-                        if found != digest {
-                            return Err(NoChart {
-                                message: format!(
-                                    "{asked} has the digest {found}, and its manifest says {digest}"
-                                ),
-                                hint: Some("the registry is damaged; do not use it".to_owned()),
-                            });
-                        }
-                    }
-                    self.store.keep_note(&asked, &digest);
-                    digest
-                }
-                Err(problem) => known.ok_or(problem)?,
+        let kept = |digest: String| match self.store.archive(&digest) {
+            Some(bytes) => self.load(&digest, &bytes, &asked),
+            None => Err(registry.unreachable("it is not kept")),
+        };
+        let layer = match (known, wanted) {
+            (Some(digest), Wanted::Digest(_)) => return kept(digest),
+            (known, _) => match (registry.archive(&reference).await, known) {
+                (Ok(layer), _) => layer,
+                (Err(_), Some(digest)) => return kept(digest),
+                (Err(problem), None) => return Err(problem),
             },
         };
-        let bytes = self.store.archive(&digest).ok_or_else(|| registry.unreachable("it is not kept"))?;
-        self.load(&digest, &bytes, &asked)
+        let digest = layer.digest.trim_start_matches("sha256:");
+        let bytes = match self.store.archive(digest) {
+            Some(bytes) => bytes,
+            None => {
+                let bytes = registry.download(&reference, &layer).await?;
+                let found = self.store.keep_archive(&bytes);
+                if found != digest {
+                    return Err(NoChart {
+                        message: format!("{asked} has the digest {found}, and its manifest says {digest}"),
+                        hint: Some("the registry is damaged; do not use it".to_owned()),
+                    });
+                }
+                bytes
+            }
+        };
+        self.store.keep_note(&asked, digest);
+        self.load(digest, &bytes, &asked)
     }
 
     /// The versions among the tags of a repository, the newest first, with their tags.

@@ -251,6 +251,11 @@ impl Desired {
         }
     }
 
+    /// Whether an object on the cluster is of a release that is neither changed nor pruned.
+    pub fn keeps(&self, object: &serde_json::Value) -> bool {
+        !self.kept.is_empty() && Owner::of_object(object).is_some_and(|owner| self.kept.contains_key(&owner))
+    }
+
     pub(super) fn hold_prune(&mut self, unit: &Arc<str>) {
         if !self.broken.contains(unit) {
             self.broken.push(Arc::clone(unit));

@@ -15,7 +15,6 @@ use super::prune::{PruneHold, hold};
 use crate::api::ClusterName;
 use crate::fleet::ApplyOptions;
 use crate::place::Desired;
-use crate::render::release::Owner;
 use crate::target::{Discovery, Live};
 
 /// What a sync of one target would do.
@@ -110,10 +109,8 @@ pub fn plan(
     let members = live.values().filter(|live| is_member(live));
     let total = members.clone().count();
     let mut pruned = 0;
-    let is_kept =
-        |live: &Live| Owner::of_object(&live.value).is_some_and(|owner| desired.kept.contains_key(&owner));
     let unwanted = members.filter(|live| !wanted.contains_key(&live.key) && !live.is_terminating());
-    for live in unwanted.filter(|live| !is_kept(live)) {
+    for live in unwanted.filter(|live| !desired.keeps(&live.value)) {
         let action = if live.annotation(ApplyOptions::PRUNE) == Some("disabled") {
             Action::Release
         } else {

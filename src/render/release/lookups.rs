@@ -75,20 +75,15 @@ impl<'a> Asked<'a> {
 
 impl Environment for Asked<'_> {
     fn lookup(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Value, String> {
-        let nothing = || Ok(with_floats(&Json::Object(Default::default())));
-        let Lookups::Known(answers) = self.lookups else { return nothing() };
         let key = LookupKey {
             api_version: api_version.to_owned(),
             kind: kind.to_owned(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         };
-        match answers.and_then(|answers| answers.get(&key)) {
-            Some(answer) => Ok(with_floats(answer)),
-            None => {
-                self.missing.borrow_mut().insert(key);
-                nothing()
-            }
-        }
+        Ok(match self.find(key) {
+            Found::Text(answer) => with_floats(answer),
+            Found::Nothing(()) | Found::Unknown => with_floats(&Json::Object(Default::default())),
+        })
     }
 }

@@ -10,7 +10,6 @@ use syncline_manifest::{GroupKind, ObjectKey};
 
 use super::{Failure, Index, Member, MemberState, Notice};
 use crate::fleet::Digest;
-use crate::render::release::Owner;
 use crate::sync::FIELD_MANAGER;
 use crate::sync::backoff::Backoff;
 use crate::sync::health::Health;
@@ -115,9 +114,7 @@ impl Index {
         }
         let Some(wanted) = self.wanted.get(&live.key) else {
             let is_conflict = self.desired.conflicts.keys().any(|key| self.key_on_target(key) == live.key);
-            let kept = &self.desired.kept;
-            let is_kept = !kept.is_empty()
-                && Owner::of_object(&live.value).is_some_and(|owner| kept.contains_key(&owner));
+            let is_kept = self.desired.keeps(&live.value);
             return (
                 if is_conflict || is_kept { MemberState::Differs } else { MemberState::Unwanted },
                 Vec::new(),

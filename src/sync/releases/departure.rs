@@ -161,16 +161,18 @@ impl Departure {
     /// A hook has failed: the release stays until it works, or Git has it again.
     pub fn hooks_failed(&mut self, reason: &str, now: Instant) {
         self.reason = Some(reason.to_owned());
-        self.is_busy = false;
-        let attempts = self.again.map_or(0, |(attempts, _)| attempts) + 1;
-        self.again = Some((attempts, now + Backoff::OBJECT.after(attempts)));
+        self.try_again(Backoff::OBJECT, now);
     }
 
     /// The target refused a request; gives how often in a row.
     pub fn refused(&mut self, now: Instant) -> u32 {
+        self.try_again(Backoff::TARGET, now)
+    }
+
+    fn try_again(&mut self, backoff: Backoff, now: Instant) -> u32 {
         self.is_busy = false;
         let attempts = self.again.map_or(0, |(attempts, _)| attempts) + 1;
-        self.again = Some((attempts, now + Backoff::TARGET.after(attempts)));
+        self.again = Some((attempts, now + backoff.after(attempts)));
         attempts
     }
 

@@ -215,10 +215,9 @@ impl Releases {
         for (application, order, cancel) in orders {
             let Some(tracked) = self.courses.get(&application) else { continue };
             let history = self.histories.get(&tracked.course.release.id).cloned().unwrap_or_default();
-            let is_record = !matches!(order, Order::Hooks { .. });
             let objects = objects.remove(&application).unwrap_or_default();
             let work = meant(&tracked.course, order, &cancel, history, objects);
-            tasks.push(Task { whose: Whose::Course(application), work, is_record });
+            tasks.push(Task { whose: Whose::Course(application), work });
         }
         for (id, departure) in &mut self.departures {
             if self.writes >= CONCURRENCY {
@@ -233,9 +232,8 @@ impl Releases {
                     departure::Order::Hooks(hooks) => Work::Hooks(hooks),
                     departure::Order::Remove { is_kept } => Work::Remove { history, is_kept },
                 };
-                let is_record = !matches!(work, Work::Hooks(_));
-                self.writes += usize::from(is_record);
-                tasks.push(Task { whose: Whose::Departure(id.clone()), work, is_record });
+                self.writes += usize::from(work.is_record());
+                tasks.push(Task { whose: Whose::Departure(id.clone()), work });
             }
             self.is_all_changed |= departure.holds() != before;
         }
@@ -262,7 +260,7 @@ impl Releases {
             if self.broken.insert(id.clone()) {
                 self.writes += 1;
                 let work = Work::Read(history.clone());
-                tasks.push(Task { whose: Whose::Broken(id.clone()), work, is_record: true });
+                tasks.push(Task { whose: Whose::Broken(id.clone()), work });
             }
         }
         tasks

@@ -88,13 +88,18 @@ impl Secrets {
         Ok(History::all(&secrets, &self.inventory))
     }
 
-    /// A record; None where it cannot be read any more.
-    pub async fn read(&self, revision: &Revision) -> Result<Option<Record>, TargetError> {
+    /// The Secret of a revision; None where it is gone.
+    pub async fn secret(&self, revision: &Revision) -> Result<Option<Live>, TargetError> {
         match self.cluster.get(&revision.key, &self.kind).await {
-            Ok(secret) => Ok(record::read(&secret.value).ok()),
+            Ok(secret) => Ok(Some(secret)),
             Err(TargetError::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// A record; None where it cannot be read any more.
+    pub async fn read(&self, revision: &Revision) -> Result<Option<Record>, TargetError> {
+        Ok(self.secret(revision).await?.and_then(|secret| record::read(&secret.value).ok()))
     }
 
     /// Writes a revision, marks those that it takes the place of and deletes those that are

@@ -46,15 +46,10 @@ pub(super) fn survey(
 }
 
 fn begin(course: &Course, index: &Index, now: Instant) -> (Seen, Patience) {
-    let spec = &course.release.release.spec;
-    let action = match (course.stage, course.release.occasion.operation) {
-        (Stage::Retreating { .. }, _) => &spec.rollback,
-        (_, syncline_helm::release::Operation::Install) => &spec.install,
-        (_, syncline_helm::release::Operation::Upgrade) => &spec.upgrade,
-    };
+    let (release, step) = (&course.release.release, course.waiting_step());
     let patience = Patience {
-        waits: !action.disable_wait,
-        waits_for_jobs: !action.disable_wait_for_jobs,
+        waits: release.waits(step),
+        waits_for_jobs: release.waits_for_jobs(step),
         tells: course.wakes_at().is_some_and(|at| at <= now),
     };
     let is_removed =

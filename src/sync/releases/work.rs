@@ -54,7 +54,6 @@ impl Means {
 pub(in crate::sync) struct Task {
     pub(super) whose: Whose,
     pub(super) work: Work,
-    pub(super) is_record: bool,
 }
 
 #[derive(Clone)]
@@ -71,6 +70,13 @@ pub(super) enum Work {
     Read(History),
     ReadHooks(History),
     Remove { history: History, is_kept: bool },
+}
+
+impl Work {
+    /// Whether records are read or written, of which few are at once.
+    pub fn is_record(&self) -> bool {
+        !matches!(self, Work::Hooks(_))
+    }
 }
 
 /// What became of it.
@@ -93,12 +99,7 @@ pub(super) async fn refused(secrets: &Secrets, history: &History) -> Result<Opti
     let Some(failed) = newest.failed.as_ref().filter(|failed| failed.retreat.is_some()) else {
         return Ok(None);
     };
-    let in_force = match history.in_force() {
-        Some(revision) => secrets.read(revision).await?.map(|record| (revision.number, record)),
-        None => None,
-    };
-    let in_force =
-        in_force.map(|(revision, record)| Arc::new(InForce { revision, objects: recorded(&record) }));
+    let in_force = read_back(history, secrets).await?.map(|back| back.in_force);
     Ok(Some(Refused { digest: failed.digest, in_force }))
 }
 
@@ -169,7 +170,8 @@ pub(super) fn meant(
 
 /// Carries something out.
 pub(in crate::sync) async fn carry_out(task: Task, means: Arc<Means>) -> Done {
-    let Task { whose, work, is_record } = task;
+    let Task { whose, work } = task;
+    let is_record = work.is_record();
     let secrets = &means.secrets;
     let result = match work {
         Work::Hooks(hooks) => {
@@ -182,27 +184,26 @@ pub(in crate::sync) async fn carry_out(task: Task, means: Arc<Means>) -> Done {
             }
         }
         Work::Write(writing) => secrets.write(*writing).await.map(Outcome::Written),
-        Work::Read(history) => read_back(&history, secrets).await,
+        Work::Read(history) => {
+            let back = read_back(&history, secrets).await;
+            back.map(|back| Outcome::Ended(Ended::Read(back.map(Box::new)), Vec::new()))
+        }
         Work::ReadHooks(history) => read_hooks(&history, secrets).await.map(Outcome::Hooks),
         Work::Remove { history, is_kept } => remove(history, is_kept, secrets).await.map(Outcome::Written),
     };
     Done { whose, result, is_record }
 }
 
-/// Reads the revision that was good before the newest.
-async fn read_back(history: &History, secrets: &Secrets) -> Result<Outcome, TargetError> {
-    let Some(revision) = history.in_force() else { return Ok(Outcome::Ended(Ended::Read(None), Vec::new())) };
-    let Some(record) = secrets.read(revision).await? else {
-        return Ok(Outcome::Ended(Ended::Read(None), Vec::new()));
-    };
-    let objects = recorded(&record);
-    let back = Recorded {
-        in_force: Arc::new(InForce { revision: revision.number, objects }),
+/// Reads the revision that is in force where the newest is not.
+async fn read_back(history: &History, secrets: &Secrets) -> Result<Option<Recorded>, TargetError> {
+    let Some(revision) = history.in_force() else { return Ok(None) };
+    let record = secrets.read(revision).await?;
+    Ok(record.map(|record| Recorded {
+        in_force: Arc::new(InForce { revision: revision.number, objects: recorded(&record) }),
         hooks: record.hooks(),
         record: Arc::new(record),
         digest: revision.digest,
-    };
-    Ok(Outcome::Ended(Ended::Read(Some(Box::new(back))), Vec::new()))
+    }))
 }
 
 /// Reads what the newest record says of the end of its release.
@@ -210,11 +211,7 @@ async fn read_hooks(history: &History, secrets: &Secrets) -> Result<Option<Parti
     let Some(newest) = history.newest().filter(|newest| newest.status != Status::Uninstalled) else {
         return Ok(None);
     };
-    let secret = match secrets.cluster.get(&newest.key, &secrets.kind).await {
-        Ok(secret) => secret,
-        Err(TargetError::NotFound(_)) => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(secret) = secrets.secret(newest).await? else { return Ok(None) };
     let Ok(record) = record::read(&secret.value) else { return Ok(None) };
     let runs_hooks = secret.annotation(NO_DELETE_HOOKS).is_none();
     Ok(Some(Parting {

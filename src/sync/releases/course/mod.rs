@@ -133,13 +133,10 @@ impl Course {
 
     /// The hooks of an event of the release itself, where they are run.
     fn hooks_of(&self, event: HookEvent) -> Vec<Hook> {
-        let step = match event {
-            HookEvent::Test => return self.tests(),
-            HookEvent::PreDelete | HookEvent::PostDelete => ReleaseStep::Uninstall,
-            HookEvent::PreRollback | HookEvent::PostRollback => ReleaseStep::Rollback,
-            _ => self.step(),
-        };
-        if !self.release.release.runs_hooks(step) {
+        if event == HookEvent::Test {
+            return self.tests();
+        }
+        if !self.release.release.runs_hooks(self.step_of(event)) {
             return Vec::new();
         }
         let from = match (event, &self.back_to) {
@@ -149,9 +146,18 @@ impl Course {
         from.iter().filter(|hook| hook.events.contains(&event)).cloned().collect()
     }
 
-    fn hooks(&self, event: HookEvent, step: ReleaseStep) -> Option<Order> {
+    fn step_of(&self, event: HookEvent) -> ReleaseStep {
+        match event {
+            HookEvent::Test => ReleaseStep::Test,
+            HookEvent::PreDelete | HookEvent::PostDelete => ReleaseStep::Uninstall,
+            HookEvent::PreRollback | HookEvent::PostRollback => ReleaseStep::Rollback,
+            _ => self.step(),
+        }
+    }
+
+    fn hooks(&self, event: HookEvent) -> Option<Order> {
         let hooks = self.hooks_of(event);
-        let timeout = self.release.release.timeout(step);
+        let timeout = self.release.release.timeout(self.step_of(event));
         (!hooks.is_empty()).then_some(Order::Hooks { hooks, event, timeout })
     }
 
@@ -205,6 +211,14 @@ impl Course {
         }
     }
 
+    /// The step whose waiting counts now.
+    pub fn waiting_step(&self) -> ReleaseStep {
+        match self.stage {
+            Stage::Retreating { .. } => self.retreat_step(),
+            _ => self.step(),
+        }
+    }
+
     fn retreat_step(&self) -> ReleaseStep {
         match self.retreat {
             Some(Retreat::Uninstall) => ReleaseStep::Uninstall,
@@ -231,7 +245,7 @@ impl Course {
         loop {
             let next = match self.stage {
                 Stage::Waiting if seen.has_what_it_needs && seen.is_founded => Stage::Before,
-                Stage::Before => match self.hooks(self.events().0, self.step()) {
+                Stage::Before => match self.hooks(self.events().0) {
                     Some(hooks) => return (Some(hooks), None),
                     None => Stage::Applying { since: Some(now), is_overdue: false },
                 },
@@ -249,7 +263,7 @@ impl Course {
                     self.fail(FailedIn::Applying, reason);
                     continue;
                 }
-                Stage::After => match self.hooks(self.events().1, self.step()) {
+                Stage::After => match self.hooks(self.events().1) {
                     Some(hooks) => return (Some(hooks), None),
                     None => Stage::Recording,
                 },
@@ -257,7 +271,7 @@ impl Course {
                     let writ = Writ::Deployed { is_untested: self.is_tested() };
                     return (Some(Order::Write(writ)), None);
                 }
-                Stage::Testing => match self.hooks(HookEvent::Test, ReleaseStep::Test) {
+                Stage::Testing => match self.hooks(HookEvent::Test) {
                     Some(hooks) => return (Some(hooks), None),
                     None => Stage::Settled,
                 },
@@ -332,8 +346,8 @@ impl Course {
     fn retreat_hooks(&self, [rollback, uninstall]: [HookEvent; 2]) -> Option<Order> {
         match self.retreat? {
             Retreat::Hold => None,
-            Retreat::Rollback => self.hooks(rollback, ReleaseStep::Rollback),
-            Retreat::Uninstall => self.hooks(uninstall, ReleaseStep::Uninstall),
+            Retreat::Rollback => self.hooks(rollback),
+            Retreat::Uninstall => self.hooks(uninstall),
         }
     }
 
