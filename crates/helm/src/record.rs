@@ -175,7 +175,7 @@ pub enum RecordError {
 fn files(files: &[ChartFile]) -> Json {
     files
         .iter()
-        .map(|file| json!({"name": file.name, "data": STANDARD.encode(file.data.as_bytes())}))
+        .map(|file| json!({"name": file.name, "data": STANDARD.encode(file.data.read().map_or(&b""[..], |text| text.as_bytes()))}))
         .collect()
 }
 

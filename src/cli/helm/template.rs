@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -190,12 +190,17 @@ impl Template {
                 ));
             }
         }
-        let pieces = self.pieces(&rendered);
+        let pieces = self.pieces(&rendered)?;
         if let Some(folder) = &self.output_dir {
             write_files(folder, &pieces)?;
+        } else if self.show_only.is_empty() {
+            let mut out = BufWriter::with_capacity(64 << 10, std::io::stdout().lock());
+            for (path, manifest) in &pieces {
+                write_document(&mut out, path, manifest)?;
+            }
+            out.flush()?;
         } else {
-            let text = self.text(&pieces)?;
-            std::io::stdout().lock().write_all(text.as_bytes())?;
+            std::io::stdout().lock().write_all(self.shown(&pieces)?.as_bytes())?;
         }
         drop(pieces);
         if self.notes && !rendered.notes.is_empty() {
@@ -208,10 +213,10 @@ impl Template {
     }
 
     /// What is printed, each with the template it comes from.
-    fn pieces<'r>(&self, rendered: &'r Rendered) -> Vec<(&'r str, Cow<'r, str>)> {
+    fn pieces<'r>(&self, rendered: &'r Rendered) -> anyhow::Result<Vec<(&'r str, Cow<'r, str>)>> {
         let mut pieces = Vec::new();
-        if self.include_crds {
-            pieces.extend(rendered.definitions.iter().map(|crd| (crd.path.as_str(), crd.text.to_text())));
+        for definition in rendered.definitions.iter().filter(|_| self.include_crds) {
+            pieces.push((definition.path.as_str(), definition.text.read()?.to_text()));
         }
         pieces.extend(rendered.manifests.iter().map(|m| (m.path.as_str(), Cow::from(&m.text))));
         if !self.no_hooks {
@@ -221,17 +226,16 @@ impl Template {
                 .filter(|hook| !(self.skip_tests && hook.events.contains(&HookEvent::Test)));
             pieces.extend(shown.map(|hook| (hook.path.as_str(), Cow::from(&hook.manifest))));
         }
-        pieces
+        Ok(pieces)
     }
 
-    fn text(&self, pieces: &[(&str, Cow<'_, str>)]) -> Result<String, Failure> {
-        let mut text = String::new();
+    /// Those documents whose templates are asked for.
+    fn shown(&self, pieces: &[(&str, Cow<'_, str>)]) -> Result<String, Failure> {
+        let mut text = Vec::new();
         for (path, manifest) in pieces {
-            text.push_str(&document(path, manifest));
+            write_document(&mut text, path, manifest)?;
         }
-        if self.show_only.is_empty() {
-            return Ok(text);
-        }
+        let text = String::from_utf8_lossy(&text);
         let mut shown = String::new();
         for wanted in &self.show_only {
             let before = shown.len();
@@ -254,15 +258,14 @@ impl Template {
 }
 
 /// A manifest with the line that says where it comes from.
-fn document(path: &str, manifest: &str) -> String {
-    format!("---\n# Source: {path}\n{manifest}\n")
+fn write_document(out: &mut impl Write, path: &str, manifest: &str) -> std::io::Result<()> {
+    writeln!(out, "---\n# Source: {path}\n{manifest}")
 }
 
 fn write_files(folder: &Path, pieces: &[(&str, Cow<'_, str>)]) -> Result<(), Failure> {
-    let mut written = std::collections::BTreeMap::<PathBuf, String>::new();
+    let mut written = std::collections::BTreeMap::<PathBuf, Vec<u8>>::new();
     for (path, manifest) in pieces {
-        let text = written.entry(folder.join(path)).or_default();
-        text.push_str(&document(path, manifest));
+        write_document(written.entry(folder.join(path)).or_default(), path, manifest)?;
     }
     for (path, text) in written {
         if let Some(parent) = path.parent() {

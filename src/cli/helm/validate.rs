@@ -39,9 +39,12 @@ struct Piece {
 pub(super) fn validate(rendered: &Rendered, namespace: &str) -> Result<Findings, Failure> {
     let mut findings = Findings::default();
     let mut pieces = Vec::new();
-    let definitions = rendered.definitions.iter().map(|it| (&it.path, it.text.to_text()));
+    let mut definitions = Vec::new();
+    for definition in &rendered.definitions {
+        definitions.push((&definition.path, definition.text.read().map_err(anyhow::Error::from)?.to_text()));
+    }
     let hooks = rendered.hooks.iter().map(|hook| (&hook.path, hook.manifest.as_str().into()));
-    for (path, text) in definitions.chain(hooks) {
+    for (path, text) in definitions.into_iter().chain(hooks) {
         match yaml::read_lenient(&text) {
             Ok(read) => read.into_iter().for_each(|it| add(&mut pieces, &mut findings, path, it.value)),
             Err(error) => findings.errors.push(format!("{path}: {error}")),

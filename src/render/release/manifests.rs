@@ -40,7 +40,14 @@ pub(super) fn objects(
     let mut errors = Vec::new();
     let mut documents: Vec<(Part, &str, Value)> = Vec::new();
     for definition in definitions_of(release, rendered) {
-        match yaml::read_lenient(&definition.text.to_text()) {
+        let text = match definition.text.read() {
+            Ok(text) => text.to_text(),
+            Err(error) => {
+                errors.push(problem(owner, &definition.path, &error.to_string()));
+                continue;
+            }
+        };
+        match yaml::read_lenient(&text) {
             Ok(read) => documents.extend(read.into_iter().map(|mut document| {
                 // Helm deletes no definition that came from crds/: its objects would go with it.
                 annotate(&mut document.value, ApplyOptions::PRUNE, "disabled");

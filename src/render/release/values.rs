@@ -96,7 +96,8 @@ fn of_files(release: &HelmRelease, chart: &Chart, all: &mut ValuesMap) -> Result
             .find(|file| file.name == inside || inside.ends_with(&format!("/{}", file.name)));
         match file {
             Some(file) => {
-                let read = values::read(name, &file.data.to_text())
+                let text = file.data.read().map_err(|error| (error.to_string(), None))?;
+                let read = values::read(name, &text.to_text())
                     .map_err(|error| (format!("values file {error}"), None))?;
                 values::merge(all, read);
             }

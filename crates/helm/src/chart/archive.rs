@@ -148,7 +148,7 @@ mod tests {
         let chart = load_archive(&bytes, &ArchiveLimits::default(), 32).unwrap();
         assert_eq!((chart.metadata.name.as_str(), chart.templates.len(), chart.files.len()), ("a", 1, 1));
         assert_eq!(chart.dependencies[0].metadata.name, "b");
-        assert_eq!(chart.files[0].data.as_bytes(), b"text");
+        assert_eq!(chart.files[0].data.read().unwrap().as_bytes(), b"text");
     }
 
     #[test]

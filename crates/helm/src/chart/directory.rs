@@ -1,21 +1,19 @@
 //! Charts as folders.
 
 use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use super::ignore::Rules;
 use super::load::{ChartError, ChartFile};
-use super::{Chart, load_files};
-use crate::parallel::in_parallel;
+use super::{Chart, Content, load_files};
 
 /// Helm's bound on one file.
 const MAX_FILE: u64 = 5 << 20;
 /// Folders within folders: more is a link that leads back.
 const MAX_DEPTH: usize = 64;
 
-/// Loads a chart from a folder; links are followed, `.helmignore` is obeyed.
+/// Loads a chart from a folder; links are followed, `.helmignore` is obeyed. Files that are
+/// not needed for that are read when they are.
 ///
 /// # Errors
 /// A file that cannot be read, or that makes no chart.
@@ -27,40 +25,11 @@ pub fn load_directory(folder: &Path) -> Result<Chart, ChartError> {
     };
     let mut found = Vec::new();
     walk(folder, "", &rules, &mut found, MAX_DEPTH)?;
-    let files = in_parallel(&found, |found| found.bytes, read);
-    load_files(files.into_iter().collect::<Result<_, _>>()?)
-}
-
-/// A file of a chart that is not read yet.
-struct Found {
-    path: PathBuf,
-    name: String,
-    bytes: usize,
+    load_files(found)
 }
 
 fn failed(path: &Path, source: std::io::Error) -> ChartError {
     ChartError::Read { path: path.display().to_string(), source }
-}
-
-/// Reads a file into the very memory in which it stays: charts have megabytes of definitions.
-fn read(found: &Found) -> Result<ChartFile, ChartError> {
-    let failed = |error| failed(&found.path, error);
-    let mut file = fs::File::open(&found.path).map_err(failed)?;
-    let mut data: Arc<[u8]> = std::iter::repeat_n(0, found.bytes).collect();
-    // Nobody else has it yet.
-    let room = Arc::get_mut(&mut data).unwrap_or_default();
-    let mut length = 0;
-    while length < room.len() {
-        match file.read(&mut room[length..]).map_err(failed)? {
-            0 => break,
-            read => length += read,
-        }
-    }
-    let is_marked = data.starts_with(b"\xef\xbb\xbf");
-    if length < data.len() || is_marked {
-        data = data[if is_marked { 3 } else { 0 }..length].into();
-    }
-    Ok(ChartFile { name: found.name.clone(), data: data.into() })
 }
 
 /// The files of a chart's folder without those that its `.helmignore` leaves out.
@@ -69,7 +38,7 @@ fn read(found: &Found) -> Result<ChartFile, ChartError> {
 /// A pattern that Helm does not know.
 pub fn without_ignored(files: Vec<ChartFile>) -> Result<Vec<ChartFile>, ChartError> {
     let rules = match files.iter().find(|file| file.name == ".helmignore") {
-        Some(file) => Rules::parse(&file.data.to_text())
+        Some(file) => Rules::parse(&file.data.read()?.to_text())
             .map_err(|message| ChartError::invalid(".helmignore", message))?,
         None => Rules::default(),
     };
@@ -84,7 +53,7 @@ fn walk(
     folder: &Path,
     prefix: &str,
     rules: &Rules,
-    files: &mut Vec<Found>,
+    files: &mut Vec<ChartFile>,
     depth: usize,
 ) -> Result<(), ChartError> {
     if depth == 0 {
@@ -119,8 +88,8 @@ fn walk(
             ));
         }
         // The bound above fits into any address space.
-        let bytes = usize::try_from(kind.len()).unwrap_or(0);
-        files.push(Found { path, name: inside, bytes });
+        let size = usize::try_from(kind.len()).unwrap_or(0);
+        files.push(ChartFile { name: inside, data: Content::on_disk(path, size) });
     }
     Ok(())
 }

@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::glob;
+use super::{Content, glob};
 use crate::go::yaml::{Layout, marshal};
 use crate::go::{Called, Kind, Map, MapType, Object, Str, Value, path};
 
 /// Files by their names: a named map of Go, with methods.
 #[derive(Debug, Clone)]
-pub struct Files(BTreeMap<Str, Str>);
+pub struct Files(BTreeMap<Str, Content>);
+
+/// What is in a file. Of one that cannot be read it is nothing, and the whole rendering
+/// fails when it ends.
+fn data(content: &Content) -> Str {
+    content.read().cloned().unwrap_or_default()
+}
 
 impl Files {
     /// The files of a chart.
@@ -17,11 +23,11 @@ impl Files {
         Files(files.iter().map(|file| (Str::from(file.name.as_str()), file.data.clone())).collect())
     }
 
-    fn by_base_name(&self, content: impl Fn(&Str) -> Str) -> Called {
+    fn by_base_name(&self, content: impl Fn(Str) -> Str) -> Called {
         let entries = self
             .0
             .iter()
-            .map(|(name, data)| (Str::from(path::base(&name.to_text())), Value::String(content(data))));
+            .map(|(name, file)| (Str::from(path::base(&name.to_text())), Value::String(content(data(file)))));
         let map = Map::from_entries(MapType::Strings, entries.collect());
         let text = marshal(&Value::Map(map), Layout::Compact)?;
         Ok(Value::text(text.strip_suffix('\n').unwrap_or(&text)))
@@ -39,9 +45,7 @@ impl Object for Files {
 
     fn field(&self, name: &str) -> Option<Value> {
         // A key that is missing gives the zero value of the element: no bytes.
-        Some(Value::Bytes(
-            self.0.get(name.as_bytes()).map_or_else(|| Rc::from([]), |data| data.as_bytes().into()),
-        ))
+        Some(Value::Bytes(self.0.get(name.as_bytes()).map(data).unwrap_or_default().as_bytes().into()))
     }
 
     fn call(&self, name: &str, arguments: &[Value]) -> Option<Called> {
@@ -55,12 +59,10 @@ impl Object for Files {
         };
         Some(match name {
             "Get" => {
-                one().map(|name| Value::String(self.0.get(name.as_bytes()).cloned().unwrap_or_default()))
+                one().map(|name| Value::String(self.0.get(name.as_bytes()).map(data).unwrap_or_default()))
             }
             "GetBytes" => one().map(|name| {
-                Value::Bytes(
-                    self.0.get(name.as_bytes()).map_or_else(|| Rc::from([]), |data| data.as_bytes().into()),
-                )
+                Value::Bytes(self.0.get(name.as_bytes()).map(data).unwrap_or_default().as_bytes().into())
             }),
             "Glob" => one().map(|pattern| {
                 // What is no pattern matches all, as in Helm.
@@ -69,22 +71,23 @@ impl Object for Files {
                     .0
                     .iter()
                     .filter(|(name, _)| regex.as_ref().is_none_or(|regex| regex.is_match(name.as_bytes())));
-                let files = Files(matching.map(|(name, data)| (name.clone(), data.clone())).collect());
+                let files = Files(matching.map(|(name, file)| (name.clone(), file.clone())).collect());
                 Value::Object(Rc::new(files))
             }),
             "Lines" => one().map(|name| match self.0.get(name.as_bytes()) {
                 None => Value::strings::<Str>([]),
-                Some(data) => {
+                Some(file) => {
+                    let data = data(file);
                     let bytes = data.as_bytes();
                     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
                     Value::strings(bytes.split(|byte| *byte == b'\n').map(Str::from))
                 }
             }),
-            "AsConfig" => self.by_base_name(Str::clone),
+            "AsConfig" => self.by_base_name(|data| data),
             "AsSecrets" => {
                 use base64::Engine as _;
                 let encode =
-                    |data: &Str| base64::engine::general_purpose::STANDARD.encode(data.as_bytes()).into();
+                    |data: Str| base64::engine::general_purpose::STANDARD.encode(data.as_bytes()).into();
                 self.by_base_name(encode)
             }
             _ => return None,
@@ -92,15 +95,20 @@ impl Object for Files {
     }
 
     fn entries(&self) -> Option<Vec<(Str, Value)>> {
-        Some(self.0.iter().map(|(name, data)| (name.clone(), Value::Bytes(data.as_bytes().into()))).collect())
+        Some(
+            self.0
+                .iter()
+                .map(|(name, file)| (name.clone(), Value::Bytes(data(file).as_bytes().into())))
+                .collect(),
+        )
     }
 
     fn print(&self) -> String {
         let entries: Vec<String> = self
             .0
             .iter()
-            .map(|(name, data)| {
-                let bytes: Vec<String> = data.as_bytes().iter().map(u8::to_string).collect();
+            .map(|(name, file)| {
+                let bytes: Vec<String> = data(file).as_bytes().iter().map(u8::to_string).collect();
                 format!("{name}:[{}]", bytes.join(" "))
             })
             .collect();
@@ -109,8 +117,9 @@ impl Object for Files {
 
     fn json(&self) -> serde_json::Value {
         use base64::Engine as _;
-        let encode = |data: &Str| base64::engine::general_purpose::STANDARD.encode(data.as_bytes());
-        let entries = self.0.iter().map(|(name, data)| (name.to_text().into_owned(), encode(data).into()));
+        let encode = |data: Str| base64::engine::general_purpose::STANDARD.encode(data.as_bytes());
+        let entries =
+            self.0.iter().map(|(name, file)| (name.to_text().into_owned(), encode(data(file)).into()));
         serde_json::Value::Object(entries.collect())
     }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Chart, Metadata, load_archive};
+use super::{Chart, Content, Metadata, load_archive};
 use crate::go::Str;
+use crate::parallel::in_parallel;
 use crate::values::Frozen;
 
 /// A file of a chart; the name is relative to its Chart.yaml, with slashes.
@@ -12,7 +13,7 @@ pub struct ChartFile {
     /// Its path.
     pub name: String,
     /// Its content.
-    pub data: Str,
+    pub data: Content,
 }
 
 /// Why there is no chart.
@@ -65,16 +66,47 @@ const MAX_DEPTH: usize = 32;
 /// # Errors
 /// The first file that Helm would refuse.
 pub fn load_files(files: Vec<ChartFile>) -> Result<Chart, ChartError> {
-    nested(files, MAX_DEPTH)
+    let mut chart = nested(files, MAX_DEPTH)?;
+    let mut texts = Vec::new();
+    values_texts(&chart, &mut texts);
+    let values = in_parallel(&texts, |text| text.as_ref().map_or(0, Str::len), values_of);
+    set_values(&mut chart, &mut values.into_iter())?;
+    Ok(chart)
 }
 
-fn text_of(file: &ChartFile) -> Result<&str, ChartError> {
-    file.data.as_utf8().ok_or_else(|| ChartError::invalid(&file.name, "is no UTF-8 text"))
+/// values.yaml of a chart and of those within.
+fn values_texts(chart: &Chart, texts: &mut Vec<Option<Str>>) {
+    texts.push(chart.values_text.clone());
+    chart.dependencies.iter().for_each(|inner| values_texts(inner, texts));
 }
 
-fn yaml_of(file: &ChartFile) -> Result<serde_json::Value, ChartError> {
-    let documents = syncline_manifest::yaml::read_lenient(text_of(file)?)
-        .map_err(|error| ChartError::invalid(&format!("{}:{}", file.name, error.position), error.message))?;
+fn values_of(text: &Option<Str>) -> Result<Frozen, ChartError> {
+    let Some(text) = text else { return Ok(Frozen::empty()) };
+    match yaml_of("values.yaml", text)? {
+        serde_json::Value::Null => Ok(Frozen::empty()),
+        value @ serde_json::Value::Object(_) => Ok(Frozen::of(&value)),
+        _ => Err(ChartError::invalid("values.yaml", "the values are no mapping")),
+    }
+}
+
+/// Hands on what [`values_texts`] are, in the same order.
+fn set_values(
+    chart: &mut Chart,
+    values: &mut impl Iterator<Item = Result<Frozen, ChartError>>,
+) -> Result<(), ChartError> {
+    if let Some(own) = values.next() {
+        chart.values = own?;
+    }
+    for inner in &mut chart.dependencies {
+        set_values(inner, values).map_err(|error| error.within(&inner.metadata.name))?;
+    }
+    Ok(())
+}
+
+fn yaml_of(name: &str, text: &Str) -> Result<serde_json::Value, ChartError> {
+    let text = text.as_utf8().ok_or_else(|| ChartError::invalid(name, "is no UTF-8 text"))?;
+    let documents = syncline_manifest::yaml::read_lenient(text)
+        .map_err(|error| ChartError::invalid(&format!("{name}:{}", error.position), error.message))?;
     Ok(documents
         .into_iter()
         .find(|document| document.index == 0)
@@ -88,11 +120,11 @@ pub(super) fn nested(files: Vec<ChartFile>, depth: usize) -> Result<Chart, Chart
     let Some(definition) = files.iter().find(|file| file.name == "Chart.yaml") else {
         return Err(ChartError::invalid("Chart.yaml", "is missing"));
     };
-    let mut document = yaml_of(definition)?;
+    let mut document = yaml_of("Chart.yaml", definition.data.read()?)?;
     // Charts of the first version name their dependencies in a file of their own.
     if let Some(requirements) = files.iter().find(|file| file.name == "requirements.yaml")
         && let (Some(into), serde_json::Value::Object(from)) =
-            (document.as_object_mut(), yaml_of(requirements)?)
+            (document.as_object_mut(), yaml_of("requirements.yaml", requirements.data.read()?)?)
     {
         into.extend(from);
     }
@@ -114,14 +146,9 @@ pub(super) fn nested(files: Vec<ChartFile>, depth: usize) -> Result<Chart, Chart
         match file.name.as_str() {
             "Chart.yaml" | "Chart.lock" => {}
             "values.yaml" => {
-                chart.values = match yaml_of(&file)? {
-                    serde_json::Value::Null => Frozen::empty(),
-                    value @ serde_json::Value::Object(_) => Frozen::of(&value),
-                    _ => return Err(ChartError::invalid("values.yaml", "the values are no mapping")),
-                };
-                chart.values_text = Some(file.data);
+                chart.values_text = Some(file.data.read()?.clone());
             }
-            "values.schema.json" => chart.schema = Some(file.data),
+            "values.schema.json" => chart.schema = Some(file.data.read()?.clone()),
             "requirements.yaml" | "requirements.lock" => {
                 if is_first_version {
                     chart.files.push(file);
@@ -142,9 +169,10 @@ pub(super) fn nested(files: Vec<ChartFile>, depth: usize) -> Result<Chart, Chart
         }
         let loaded = if name.ends_with(".tgz") {
             match files.into_iter().next() {
-                Some(file) if file.name == name => {
-                    load_archive(file.data.as_bytes(), &Default::default(), depth - 1)
-                }
+                Some(file) if file.name == name => match file.data.read() {
+                    Ok(bytes) => load_archive(bytes.as_bytes(), &Default::default(), depth - 1),
+                    Err(error) => Err(error),
+                },
                 _ => Err(ChartError::Archive(format!("{name} is a folder"))),
             }
         } else {

@@ -1,6 +1,7 @@
 //! A chart as it is loaded: immutable, shared by all that render it.
 
 mod archive;
+mod content;
 mod directory;
 mod files;
 mod glob;
@@ -9,6 +10,7 @@ mod load;
 mod metadata;
 
 pub use archive::{ArchiveLimits, load_archive};
+pub use content::Content;
 pub use directory::{load_directory, without_ignored};
 pub use load::{ChartError, ChartFile, load_files};
 pub use metadata::{ChartType, Dependency, Maintainer, Metadata};
@@ -47,12 +49,26 @@ pub struct Chart {
 }
 
 impl Chart {
+    /// How many bytes of templates it has, with the charts within.
+    pub(crate) fn template_bytes(&self) -> usize {
+        let own: usize = self.templates.iter().map(|file| file.data.size()).sum();
+        own + self.dependencies.iter().map(Chart::template_bytes).sum::<usize>()
+    }
+
+    /// Why a file that was asked for could not be read: what was made without it is void.
+    pub(crate) fn failed_read(&self) -> Option<ChartError> {
+        let inner = || self.dependencies.iter().find_map(Chart::failed_read);
+        self.files.iter().find_map(|file| file.data.failure()).or_else(inner)
+    }
+
     /// Whether templates may read how often the release was installed or upgraded. Told by
     /// the text alone, so it may be said of a chart that does not; never the reverse, unless
     /// names are put together from pieces.
     pub fn reads_history(&self) -> bool {
         *self.reads_history.get_or_init(|| {
-            self.templates.iter().any(|file| mentions_history(&file.data.to_text()))
+            self.templates
+                .iter()
+                .any(|file| file.data.read().is_ok_and(|text| mentions_history(&text.to_text())))
                 || self.dependencies.iter().any(Chart::reads_history)
         })
     }

@@ -1,5 +1,6 @@
 //! Quoted strings as `strconv.Quote` writes and `strconv.Unquote` reads them.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// A character with a glyph, by `unicode.IsPrint` as far as texts of charts go.
@@ -59,7 +60,7 @@ fn quote_char(out: &mut String, c: char, delimiter: char, ascii_only: bool) {
 
 /// `strconv.Unquote`: the content of a string in double quotes, back quotes or, for a
 /// single character, single quotes.
-pub fn unquote(text: &str) -> Option<Vec<u8>> {
+pub fn unquote(text: &str) -> Option<Cow<'_, [u8]>> {
     let delimiter = text.chars().next()?;
     if text.len() < 2 || !text.ends_with(delimiter) {
         return None;
@@ -68,13 +69,13 @@ pub fn unquote(text: &str) -> Option<Vec<u8>> {
     match delimiter {
         '`' if inner.contains('`') => None,
         '`' if inner.contains('\r') => Some(inner.bytes().filter(|b| *b != b'\r').collect()),
-        '`' => Some(inner.into()),
-        '"' if !inner.contains(['\\', '"', '\n']) => Some(inner.into()),
-        '"' => unescape(inner, delimiter),
+        '`' => Some(inner.as_bytes().into()),
+        '"' if !inner.contains(['\\', '"', '\n']) => Some(inner.as_bytes().into()),
+        '"' => unescape(inner, delimiter).map(Cow::Owned),
         '\'' => {
             let bytes = unescape(inner, delimiter)?;
             let single = std::str::from_utf8(&bytes).map_or(bytes.len(), |text| text.chars().count());
-            (single == 1).then_some(bytes)
+            (single == 1).then_some(Cow::Owned(bytes))
         }
         _ => None,
     }
@@ -147,7 +148,7 @@ mod tests {
         for text in ["", "\"", "\"a", "\"\\q\"", "'ab'", "\"a\nb\"", "\"\\'\"", "a"] {
             assert_eq!(unquote(text), None, "{text}");
         }
-        assert_eq!(unquote("`a\r\nb`").unwrap(), b"a\nb");
+        assert_eq!(&*unquote("`a\r\nb`").unwrap(), b"a\nb");
         assert_eq!(unquote(r#""\101\x42\u00e9""#).unwrap(), "AB\u{e9}".as_bytes());
     }
 }

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::chart::ChartType;
+use super::error::RenderError;
+use crate::chart::{ChartType, Content};
 use crate::go::{Str, path};
 use crate::parallel::in_parallel;
-use crate::template::{ParseError, TemplateSet, parse_templates};
+use crate::template::{TemplateSet, parse_templates};
 use crate::values::Node;
 
 /// All templates of one choice of charts.
@@ -41,8 +42,8 @@ impl CompiledCache {
     /// The templates of a chart, compiled if they are not yet.
     ///
     /// # Errors
-    /// A file is no template.
-    pub(crate) fn of(&self, nodes: &[(String, &Node<'_>)]) -> Result<Arc<Compiled>, ParseError> {
+    /// A file is no template, or cannot be read.
+    pub(crate) fn of(&self, nodes: &[(String, &Node<'_>)]) -> Result<Arc<Compiled>, RenderError> {
         let mut choice = String::new();
         for (path, node) in nodes {
             choice.push_str(path);
@@ -64,7 +65,7 @@ impl CompiledCache {
     }
 }
 
-fn compile(nodes: &[(String, &Node<'_>)]) -> Result<Compiled, ParseError> {
+fn compile(nodes: &[(String, &Node<'_>)]) -> Result<Compiled, RenderError> {
     let mut all = Vec::new();
     for (at, (full_path, node)) in nodes.iter().enumerate() {
         let base_path = Str::from(format!("{full_path}/templates"));
@@ -82,7 +83,10 @@ fn compile(nodes: &[(String, &Node<'_>)]) -> Result<Compiled, ParseError> {
         let depth = |file: &CompiledFile| file.path.matches('/').count();
         depth(b).cmp(&depth(a)).then_with(|| b.path.cmp(&a.path))
     });
-    let parsed = in_parallel(&all, |(_, text)| text.len(), |(file, text)| parse_templates(&file.path, text));
+    let parse = |(file, content): &(CompiledFile, &Content)| {
+        parse_templates(&file.path, content.read()?).map_err(RenderError::Parse)
+    };
+    let parsed = in_parallel(&all, |(_, content)| content.size(), parse);
     let mut set = TemplateSet::default();
     let mut files = Vec::with_capacity(all.len());
     for ((file, _), parsed) in all.into_iter().zip(parsed) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::go::Str;
+use crate::chart::Content;
 
 use super::error::RenderError;
 use super::hooks::{Hook, Role, role};
@@ -31,7 +31,7 @@ pub struct Definition {
     /// The file, with the path of its chart.
     pub path: String,
     /// The text, which may hold several documents.
-    pub text: Str,
+    pub text: Content,
 }
 
 /// Kinds in the order in which they are installed; others come after all of them.

@@ -8,7 +8,7 @@ use super::hooks::Hook;
 use super::manifests::{Definition, Piece, RenderedManifest, collect, order};
 use crate::chart::{Chart, ChartObject, ChartType, Files};
 use crate::go::{Map, MapType, Str, Value};
-use crate::parallel::in_parallel;
+use crate::parallel::while_made;
 use crate::template::{Environment, Execution, Missing, without_no_value};
 use crate::values::{Node, coalesce_values, process, validate};
 
@@ -71,12 +71,19 @@ pub fn render(
     capabilities: &Capabilities,
     options: RenderOptions<'_>,
 ) -> Result<Rendered, RenderError> {
-    let (root, printed) = print_chart(chart, values, release, capabilities, options)?;
+    let mut notes = Vec::new();
+    let print = |give: &mut dyn FnMut(Printed)| {
+        print_chart(chart, values, release, capabilities, options, &mut |(path, text)| {
+            if path.ends_with("NOTES.txt") { notes.push((path, text)) } else { give((path, text)) }
+        })
+    };
+    let read = |(path, text): Printed| (Arc::clone(&path), collect(&path, &text.to_text()));
+    let (root, mut collected) = while_made(chart.template_bytes(), print, read);
+    let root = root?;
     let mut rendered = Rendered::default();
     definitions(&root, root.name.to_text().as_ref(), &mut rendered.definitions);
     let own_notes = format!("{}/templates/NOTES.txt", root.name);
-    let (notes, printed): (Vec<_>, Vec<_>) =
-        printed.into_iter().partition(|(path, _)| path.ends_with("NOTES.txt"));
+    notes.sort();
     for (path, text) in notes {
         if options.all_notes || *path == *own_notes {
             if !rendered.notes.is_empty() {
@@ -85,9 +92,8 @@ pub fn render(
             rendered.notes.push_str(&text.to_text());
         }
     }
-    let collected =
-        in_parallel(&printed, |(_, text)| text.len(), |(path, text)| collect(path, &text.to_text()));
-    for pieces in collected {
+    collected.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (_, pieces) in collected {
         for piece in pieces? {
             match piece {
                 Piece::Manifest(manifest) => rendered.manifests.push(manifest),
@@ -99,8 +105,11 @@ pub fn render(
     Ok(rendered)
 }
 
-/// What each template file of a chart prints, by its path: the first half of [`render`],
-/// before it is taken apart into manifests.
+/// The path of a template file, and what it prints.
+pub type Printed = (Arc<str>, Str);
+
+/// What each template file of a chart prints, in the order of their paths: the first half of
+/// [`render`], before it is taken apart into manifests.
 ///
 /// # Errors
 /// As [`render`].
@@ -110,23 +119,27 @@ pub fn print(
     release: &Release,
     capabilities: &Capabilities,
     options: RenderOptions<'_>,
-) -> Result<Vec<(Arc<str>, Str)>, RenderError> {
-    print_chart(chart, values, release, capabilities, options).map(|(_, printed)| printed)
+) -> Result<Vec<Printed>, RenderError> {
+    let mut all = Vec::new();
+    print_chart(chart, values, release, capabilities, options, &mut |printed| all.push(printed))?;
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(all)
 }
 
-#[expect(clippy::type_complexity, reason = "the chart as it took part, and what its files print")]
+/// Hands on what each template file prints, and gives the chart as it took part.
 fn print_chart<'c>(
     chart: &'c Chart,
     values: &serde_json::Map<String, serde_json::Value>,
     release: &Release,
     capabilities: &Capabilities,
     options: RenderOptions<'_>,
-) -> Result<(Node<'c>, Vec<(Arc<str>, Str)>), RenderError> {
+    give: &mut dyn FnMut(Printed),
+) -> Result<Node<'c>, RenderError> {
     installable(chart, capabilities)?;
     let values = Map::from_json(values);
     let root = process(chart, &values).map_err(RenderError::Values)?;
-    let printed = print_templates(&root, &values, release, capabilities, options)?;
-    Ok((root, printed))
+    print_templates(&root, &values, release, capabilities, options, give)?;
+    chart.failed_read().map_or(Ok(root), |error| Err(error.into()))
 }
 
 fn installable(chart: &Chart, capabilities: &Capabilities) -> Result<(), RenderError> {
@@ -149,14 +162,14 @@ fn installable(chart: &Chart, capabilities: &Capabilities) -> Result<(), RenderE
     Ok(())
 }
 
-/// What each template file prints, in the order of their paths.
 fn print_templates(
     root: &Node<'_>,
     values: &Map,
     release: &Release,
     capabilities: &Capabilities,
     options: RenderOptions<'_>,
-) -> Result<Vec<(Arc<str>, Str)>, RenderError> {
+    give: &mut dyn FnMut(Printed),
+) -> Result<(), RenderError> {
     let all = coalesce_values(root, values, crate::values::Nulls::Delete).map_err(RenderError::Values)?;
     if !options.skip_schema {
         let mut violations = Vec::new();
@@ -165,7 +178,7 @@ fn print_templates(
             return Err(RenderError::Schema(violations));
         }
     }
-    let compiled = root.chart.compiled.of(&root.all()).map_err(RenderError::Parse)?;
+    let compiled = root.chart.compiled.of(&root.all())?;
     let shared = Shared { release: release.value(), capabilities: capabilities.value() };
     let mut scopes = Vec::new();
     scope(root, all, true, &shared, &mut scopes);
@@ -174,7 +187,6 @@ fn print_templates(
         Some(environment) => Execution::within(&compiled.set, missing, environment),
         None => Execution::new(&compiled.set, missing),
     };
-    let mut printed = Vec::with_capacity(compiled.files.len());
     for file in &compiled.files {
         let template = Map::new().converted(MapType::Values);
         template.insert("Name", Value::text(&*file.path));
@@ -184,10 +196,9 @@ fn print_templates(
         let text = execution
             .run(&file.path, Value::Map(scope.converted(MapType::Values)))
             .map_err(RenderError::Execution)?;
-        printed.push((Arc::clone(&file.path), without_no_value(&text.into())));
+        give((Arc::clone(&file.path), without_no_value(&text.into())));
     }
-    printed.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(printed)
+    Ok(())
 }
 
 struct Shared {

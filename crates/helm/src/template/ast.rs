@@ -1,6 +1,7 @@
 //! What a template is once it is parsed: nodes with their place in the source, names of
 //! variables made into slots.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::functions::Function;
@@ -16,8 +17,14 @@ pub struct Source {
 }
 
 impl Source {
+    /// A piece of it.
+    pub fn piece(&self, span: Span) -> &[u8] {
+        self.text.as_bytes().get(span.range()).unwrap_or_default()
+    }
+
     /// `name:line:column` of a byte offset, as Go counts: columns from 0, in bytes.
-    pub fn location(&self, position: usize) -> (usize, usize) {
+    pub fn location(&self, position: Position) -> (usize, usize) {
+        let position = position as usize;
         let bytes = self.text.as_bytes();
         let before = &bytes[..position.min(bytes.len())];
         let line = 1 + before.iter().filter(|b| **b == b'\n').count();
@@ -36,19 +43,42 @@ pub struct Template {
     /// Where it was parsed from.
     pub source: Arc<Source>,
     /// What it does.
-    pub body: Vec<Node>,
+    pub body: Box<[Node]>,
     /// How many variables are alive at once at most; `$` is the first.
     pub slots: usize,
 }
 
+impl Template {
+    /// Whether it prints nothing: such a definition does not replace another.
+    pub fn is_empty(&self) -> bool {
+        is_empty(&self.source, &self.body)
+    }
+}
+
 /// A place in the source, as a byte offset.
-pub type Position = usize;
+pub type Position = u32;
+
+/// A piece of the source, by byte offsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Where it begins.
+    pub start: Position,
+    /// Where it ends.
+    pub end: Position,
+}
+
+impl Span {
+    /// As an index into the source.
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
 
 /// A node of a template's body.
 #[derive(Debug)]
 pub enum Node {
-    /// Text as it is.
-    Text(Str),
+    /// Text as it is: the piece of the source.
+    Text(Span),
     /// A pipeline whose value is printed, unless it declares variables.
     Action(Pipe),
     /// `if`, and `else`.
@@ -71,9 +101,9 @@ pub struct Branch {
     /// What decides.
     pub pipe: Pipe,
     /// What is done then.
-    pub body: Vec<Node>,
+    pub body: Box<[Node]>,
     /// What is done else.
-    pub otherwise: Vec<Node>,
+    pub otherwise: Box<[Node]>,
 }
 
 /// Commands, the value of each the last argument of the next.
@@ -83,11 +113,11 @@ pub struct Pipe {
     pub position: Position,
     /// The slots that it sets, for `range` the index before the element, with their names
     /// for messages.
-    pub declares: Vec<(usize, Str)>,
+    pub declares: Box<[(usize, Str)]>,
     /// `=`, not `:=`.
     pub assigns: bool,
     /// At least one.
-    pub commands: Vec<Command>,
+    pub commands: Box<[Command]>,
 }
 
 /// A function, method, field or constant, with arguments.
@@ -96,7 +126,7 @@ pub struct Command {
     /// What is called or read.
     pub head: Operand,
     /// What it is called with.
-    pub arguments: Vec<Operand>,
+    pub arguments: Box<[Operand]>,
 }
 
 /// A word of a command.
@@ -119,14 +149,14 @@ pub enum Term {
     Bool(bool),
     /// A number, as far as it can be each of the types.
     Number(Box<Number>),
-    /// A string: its source with quotes, and its content.
-    Text(Box<str>, Str),
+    /// A string: the piece of the source with its quotes, and its content.
+    Text(Span, Str),
     /// `.a.b`
-    Field(Vec<Str>),
+    Field(Box<[Str]>),
     /// `$x.a.b`: the slot, all names with the variable's first.
-    Variable(usize, Vec<Str>),
+    Variable(usize, Box<[Str]>),
     /// `(pipeline).a.b`
-    Chain(Box<Operand>, Vec<Str>),
+    Chain(Box<Operand>, Box<[Str]>),
     /// A function.
     Function(&'static Function),
     /// `(pipeline)`
@@ -169,7 +199,7 @@ fn fields(out: &mut String, names: &[Str]) {
 
 impl Pipe {
     /// The pipeline as Go prints it in messages.
-    pub fn print(&self, out: &mut String) {
+    pub fn print(&self, source: &Source, out: &mut String) {
         for (at, (_, name)) in self.declares.iter().enumerate() {
             if at > 0 {
                 out.push_str(", ");
@@ -183,62 +213,62 @@ impl Pipe {
             if at > 0 {
                 out.push_str(" | ");
             }
-            command.print(out);
+            command.print(source, out);
         }
     }
 }
 
 impl Command {
     /// The command as Go prints it in messages.
-    pub fn print(&self, out: &mut String) {
+    pub fn print(&self, source: &Source, out: &mut String) {
         for (at, operand) in std::iter::once(&self.head).chain(&self.arguments).enumerate() {
             if at > 0 {
                 out.push(' ');
             }
-            operand.print_grouped(out);
+            operand.print_grouped(source, out);
         }
     }
 }
 
 impl Operand {
     /// The word among others: a pipeline in parentheses.
-    fn print_grouped(&self, out: &mut String) {
+    fn print_grouped(&self, source: &Source, out: &mut String) {
         if let Term::Pipe(pipe) = &self.kind {
             out.push('(');
-            pipe.print(out);
+            pipe.print(source, out);
             out.push(')');
         } else {
-            self.print(out);
+            self.print(source, out);
         }
     }
 
     /// The word as Go prints it in messages.
-    pub fn print(&self, out: &mut String) {
+    pub fn print(&self, source: &Source, out: &mut String) {
         match &self.kind {
             Term::Dot => out.push('.'),
             Term::Nil => out.push_str("nil"),
             Term::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Term::Number(number) => out.push_str(&number.text),
-            Term::Text(quoted, _) => out.push_str(quoted),
+            Term::Text(quoted, _) => out.push_str(&String::from_utf8_lossy(source.piece(*quoted))),
             Term::Field(names) => fields(out, names),
             Term::Variable(_, names) => {
                 out.push_str(&names[0].to_text());
                 fields(out, &names[1..]);
             }
             Term::Chain(inner, names) => {
-                inner.print_grouped(out);
+                inner.print_grouped(source, out);
                 fields(out, names);
             }
             Term::Function(function) => out.push_str(function.name),
-            Term::Pipe(pipe) => pipe.print(out),
+            Term::Pipe(pipe) => pipe.print(source, out),
         }
     }
 }
 
 /// Whether a body prints nothing: such a definition does not replace another.
-pub fn is_empty(body: &[Node]) -> bool {
+pub fn is_empty(source: &Source, body: &[Node]) -> bool {
     body.iter().all(|node| match node {
-        Node::Text(text) => text.as_bytes().iter().all(u8::is_ascii_whitespace),
+        Node::Text(span) => source.piece(*span).iter().all(u8::is_ascii_whitespace),
         _ => false,
     })
 }

@@ -15,7 +15,7 @@ impl Execution<'_> {
     /// The value of a pipeline; sets the variables that it declares.
     pub(super) fn pipe(&mut self, frame: Frame<'_>, dot: &Value, pipe: &Pipe) -> Result<Value, Failed> {
         let value = self.commands(frame, dot, pipe)?;
-        for (slot, _) in &pipe.declares {
+        for (slot, _) in pipe.declares.iter() {
             self.stack[frame.base + slot] = value.clone();
         }
         Ok(value)
@@ -23,7 +23,7 @@ impl Execution<'_> {
 
     pub(super) fn commands(&mut self, frame: Frame<'_>, dot: &Value, pipe: &Pipe) -> Result<Value, Failed> {
         let mut value: Option<Value> = None;
-        for command in &pipe.commands {
+        for command in pipe.commands.iter() {
             let result = self.command(frame, dot, command, value.take())?;
             // What an interface holds, and no value if it holds none.
             value = Some(if matches!(result, Value::Nil) { Value::Invalid } else { result });
@@ -75,7 +75,7 @@ impl Execution<'_> {
             return Ok(());
         }
         let mut shown = String::new();
-        head.print(&mut shown);
+        head.print(&frame.template.source, &mut shown);
         Err(frame.error(At::Operand(head), format!("can't give argument to non-function {shown}")))
     }
 
@@ -88,7 +88,7 @@ impl Execution<'_> {
     ) -> Result<Value, Failed> {
         if matches!(inner.kind, Term::Nil) {
             let mut shown = String::new();
-            chain.print(&mut shown);
+            chain.print(&frame.template.source, &mut shown);
             return Err(
                 frame.error(At::Operand(chain), format!("indirection through explicit nil in {shown}"))
             );
@@ -246,7 +246,7 @@ impl Execution<'_> {
         let mismatch = |message: String| frame.error(At::Operand(argument), message);
         let shown = || {
             let mut shown = String::new();
-            argument.print(&mut shown);
+            argument.print(&frame.template.source, &mut shown);
             shown
         };
         // Constants take the type that is wanted.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::ast::{Branch, Command, Node, Operand, Pipe, Position, Template};
+use super::ast::{Branch, Command, Node, Operand, Pipe, Position, Source, Template};
 use super::error::{CallError, ExecError};
-use super::{TemplateSet, ast, parser};
+use super::{TemplateSet, parser};
 use crate::go::format::print_value;
 use crate::go::{Str, Value};
 
@@ -94,12 +94,12 @@ impl At<'_> {
         }
     }
 
-    fn print(&self) -> String {
+    fn print(&self, source: &Source) -> String {
         let mut out = String::new();
         match self {
-            At::Pipe(pipe) => pipe.print(&mut out),
-            At::Command(command) => command.print(&mut out),
-            At::Operand(operand) => operand.print(&mut out),
+            At::Pipe(pipe) => pipe.print(source, &mut out),
+            At::Command(command) => command.print(source, &mut out),
+            At::Operand(operand) => operand.print(source, &mut out),
             At::Template(_, name) => {
                 out = format!("{{{{template {}}}}}", crate::go::quote::quote(name.as_bytes(), '"', false));
             }
@@ -119,7 +119,7 @@ impl<'t> Frame<'t> {
             line,
             column,
             template: Arc::clone(&self.template.name),
-            context: at.print(),
+            context: at.print(&self.template.source),
             message: message.into(),
             hint: None,
             cause: None,
@@ -253,7 +253,7 @@ impl<'s> Execution<'s> {
         };
         for template in defined {
             let name = Str::from(&*template.name);
-            if !(ast::is_empty(&template.body) && self.find(name.as_bytes()).is_some()) {
+            if !(template.is_empty() && self.find(name.as_bytes()).is_some()) {
                 scope.insert(name, Arc::clone(template));
             }
         }
@@ -274,8 +274,8 @@ impl<'s> Execution<'s> {
     ) -> Result<Flow, Failed> {
         for node in nodes {
             let flow = match node {
-                Node::Text(text) => {
-                    out.extend_from_slice(text.as_bytes());
+                Node::Text(span) => {
+                    out.extend_from_slice(frame.template.source.piece(*span));
                     continue;
                 }
                 Node::Action(pipe) => {
@@ -348,7 +348,7 @@ impl<'s> Execution<'s> {
         let value = self.commands(frame, dot, pipe)?;
         let base = frame.base;
         let mut round = |run: &mut Self, index: Value, element: Value| {
-            match pipe.declares.as_slice() {
+            match &*pipe.declares {
                 [(only, _)] => run.stack[base + only] = element.clone(),
                 [(first, _), (second, _)] => {
                     run.stack[base + first] = index;

@@ -1,5 +1,11 @@
 //! Text into tokens, by the rules of `text/template/parse`.
 
+use memchr::memmem;
+
+use super::ast::{Position, Span};
+
+const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -38,22 +44,19 @@ pub enum Kind {
     With,
 }
 
-/// A piece of the source.
-#[derive(Debug, Clone)]
-pub struct Token<'a> {
+/// What stands where in the source: small enough to be handed on in registers.
+#[derive(Debug, Clone, Copy)]
+pub struct Token {
     pub kind: Kind,
-    pub position: usize,
-    pub text: std::borrow::Cow<'a, str>,
-    pub line: usize,
+    pub span: Span,
 }
 
-impl std::fmt::Display for Token<'_> {
-    /// As messages speak of it.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Token {
+    /// Its text, as messages speak of it.
+    pub fn show(self, text: &str) -> String {
         let quoted = |text: &str| crate::go::quote::quote(text.as_bytes(), '"', false);
         match self.kind {
-            Kind::Eof => f.write_str("EOF"),
-            Kind::Error => f.write_str(&self.text),
+            Kind::Eof => "EOF".to_owned(),
             Kind::Block
             | Kind::Break
             | Kind::Continue
@@ -65,56 +68,65 @@ impl std::fmt::Display for Token<'_> {
             | Kind::Nil
             | Kind::Range
             | Kind::Template
-            | Kind::With => write!(f, "<{}>", self.text),
-            _ if self.text.len() > 10 => {
-                let cut: String = self.text.chars().take(10).collect();
-                write!(f, "{}...", quoted(&cut))
+            | Kind::With => format!("<{text}>"),
+            _ if text.len() > 10 => {
+                let cut: String = text.chars().take(10).collect();
+                format!("{}...", quoted(&cut))
             }
-            _ => f.write_str(&quoted(&self.text)),
+            _ => quoted(text),
         }
     }
 }
-
-const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Reads tokens one after the other; after an error there is only the end.
 pub struct Lexer<'a> {
     input: &'a str,
     position: usize,
     start: usize,
-    line: usize,
-    start_line: usize,
     parens: usize,
     inside_action: bool,
+    delimiter: memmem::Finder<'static>,
+    error: Option<String>,
 }
 
 impl<'a> Lexer<'a> {
     /// A reader at the beginning of a template.
     pub fn new(input: &'a str) -> Lexer<'a> {
-        Lexer { input, position: 0, start: 0, line: 1, start_line: 1, parens: 0, inside_action: false }
+        Lexer {
+            input,
+            position: 0,
+            start: 0,
+            parens: 0,
+            inside_action: false,
+            delimiter: memmem::Finder::new("{{"),
+            error: None,
+        }
+    }
+
+    /// What a token of [`Kind::Error`] is about.
+    pub fn message(&self) -> &str {
+        self.error.as_deref().unwrap_or_default()
     }
 
     fn rest(&self) -> &'a str {
         &self.input[self.position..]
     }
 
+    fn byte(&self) -> Option<u8> {
+        self.input.as_bytes().get(self.position).copied()
+    }
+
     fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+        match self.byte()? {
+            byte if byte.is_ascii() => Some(char::from(byte)),
+            _ => self.rest().chars().next(),
+        }
     }
 
     fn next_char(&mut self) -> Option<char> {
         let c = self.peek()?;
         self.position += c.len_utf8();
-        if c == '\n' {
-            self.line += 1;
-        }
         Some(c)
-    }
-
-    /// Passes a text by.
-    fn pass(&mut self, count: usize) {
-        self.line += newlines(&self.rest()[..count]);
-        self.position += count;
     }
 
     fn accept(&mut self, valid: &str) -> bool {
@@ -129,57 +141,62 @@ impl<'a> Lexer<'a> {
         while self.accept(valid) {}
     }
 
-    fn emit(&mut self, kind: Kind) -> Token<'a> {
-        let token = Token {
-            kind,
-            position: self.start,
-            text: self.input[self.start..self.position].into(),
-            line: self.start_line,
-        };
+    /// The text of a token.
+    pub fn text_of(&self, token: Token) -> &'a str {
+        &self.input[token.span.range()]
+    }
+
+    fn token(&self, kind: Kind, end: usize) -> Token {
+        // The text is at most as long as a position can say, as `parse` sees to.
+        Token { kind, span: Span { start: self.start as Position, end: end as Position } }
+    }
+
+    fn emit(&mut self, kind: Kind) -> Token {
+        let token = self.token(kind, self.position);
         self.start = self.position;
-        self.start_line = self.line;
         token
     }
 
     /// Moves on without a token.
     fn skip(&mut self, count: usize) {
-        self.pass(count);
+        self.position += count;
         self.start = self.position;
-        self.start_line = self.line;
     }
 
-    fn error(&mut self, message: String) -> Token<'a> {
-        let token =
-            Token { kind: Kind::Error, position: self.start, text: message.into(), line: self.start_line };
-        self.input = "";
-        self.position = 0;
-        self.start = 0;
-        token
+    fn skip_spaces(&mut self) {
+        self.skip(spaces(self.rest().as_bytes()));
+    }
+
+    #[cold]
+    fn error(&mut self, message: String) -> Token {
+        self.error = Some(message);
+        self.position = self.input.len();
+        self.token(Kind::Error, self.start)
     }
 
     /// The next token.
-    pub fn next_token(&mut self) -> Token<'a> {
+    pub fn next_token(&mut self) -> Token {
+        if self.error.is_some() {
+            return self.token(Kind::Eof, self.start);
+        }
         if self.inside_action { self.action() } else { self.text() }
     }
 
-    fn text(&mut self) -> Token<'a> {
+    fn text(&mut self) -> Token {
         loop {
-            let Some(at) = memchr::memmem::find(self.rest().as_bytes(), b"{{") else {
-                if self.rest().is_empty() {
-                    self.start = self.position;
-                    return self.emit(Kind::Eof);
-                }
-                self.pass(self.rest().len());
-                return self.emit(Kind::Text);
+            let Some(at) = self.delimiter.find(self.rest().as_bytes()) else {
+                self.position = self.input.len();
+                let kind = if self.start == self.position { Kind::Eof } else { Kind::Text };
+                return self.emit(kind);
             };
             if at > 0 {
                 let text = &self.rest()[..at];
                 let trims = has_left_trim_marker(&self.rest()[at + 2..]);
                 let kept = if trims { text.trim_end_matches(SPACES).len() } else { at };
-                self.pass(kept);
+                self.position += kept;
                 let token = self.emit(Kind::Text);
                 self.skip(at - kept);
-                if !token.text.is_empty() {
+                if kept > 0 {
                     return token;
                 }
             }
@@ -191,7 +208,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The delimiter, or None after a comment.
-    fn left_delim(&mut self) -> Option<Token<'a>> {
+    fn left_delim(&mut self) -> Option<Token> {
         let trims = has_left_trim_marker(&self.rest()[2..]);
         let marker = if trims { 2 } else { 0 };
         if self.rest()[2 + marker..].starts_with("/*") {
@@ -206,8 +223,8 @@ impl<'a> Lexer<'a> {
         Some(token)
     }
 
-    fn comment(&mut self) -> Option<Token<'a>> {
-        let Some(end) = self.rest()[2..].find("*/") else {
+    fn comment(&mut self) -> Option<Token> {
+        let Some(end) = memmem::find(&self.rest().as_bytes()[2..], b"*/") else {
             return Some(self.error("unclosed comment".to_owned()));
         };
         self.skip(2 + end + 2);
@@ -217,20 +234,20 @@ impl<'a> Lexer<'a> {
         }
         self.skip(if trims { 4 } else { 2 });
         if trims {
-            self.skip(self.rest().len() - self.rest().trim_start_matches(SPACES).len());
+            self.skip_spaces();
         }
         None
     }
 
     fn at_right_delim(&self) -> (bool, bool) {
-        let rest = self.rest();
-        if has_right_trim_marker(rest) && rest[2..].starts_with("}}") {
+        let rest = self.rest().as_bytes();
+        if has_right_trim_marker(rest) && rest[2..].starts_with(b"}}") {
             return (true, true);
         }
-        (rest.starts_with("}}"), false)
+        (rest.starts_with(b"}}"), false)
     }
 
-    fn right_delim(&mut self) -> Token<'a> {
+    fn right_delim(&mut self) -> Token {
         let (_, trims) = self.at_right_delim();
         if trims {
             self.skip(2);
@@ -238,13 +255,13 @@ impl<'a> Lexer<'a> {
         self.position += 2;
         let token = self.emit(Kind::RightDelim);
         if trims {
-            self.skip(self.rest().len() - self.rest().trim_start_matches(SPACES).len());
+            self.skip_spaces();
         }
         self.inside_action = false;
         token
     }
 
-    fn action(&mut self) -> Token<'a> {
+    fn action(&mut self) -> Token {
         if self.at_right_delim().0 {
             if self.parens == 0 {
                 return self.right_delim();
@@ -279,7 +296,7 @@ impl<'a> Lexer<'a> {
             '`' => match self.rest().find('`') {
                 None => self.error("unterminated raw quoted string".to_owned()),
                 Some(end) => {
-                    self.pass(end + 1);
+                    self.position += end + 1;
                     self.emit(Kind::RawString)
                 }
             },
@@ -307,30 +324,29 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn space(&mut self) -> Token<'a> {
-        let rest = self.rest();
-        let count = rest.len() - rest.trim_start_matches(SPACES).len();
+    fn space(&mut self) -> Token {
+        let rest = self.rest().as_bytes();
+        let count = spaces(rest);
         // The last space may belong to a trim marker.
-        if has_right_trim_marker(&rest[count - 1..]) && rest[count + 1..].starts_with("}}") {
+        if has_right_trim_marker(&rest[count - 1..]) && rest[count + 1..].starts_with(b"}}") {
             if count == 1 {
                 return self.right_delim();
             }
-            self.pass(count - 1);
+            self.position += count - 1;
             return self.emit(Kind::Space);
         }
-        self.pass(count);
+        self.position += count;
         self.emit(Kind::Space)
     }
 
     fn at_terminator(&self) -> bool {
-        match self.peek() {
-            None => true,
-            Some(c) if SPACES.contains(&c) || ".,|:)(".contains(c) => true,
+        match self.byte() {
+            None | Some(b' ' | b'\t' | b'\r' | b'\n' | b'.' | b',' | b'|' | b':' | b')' | b'(') => true,
             Some(_) => self.rest().starts_with("}}"),
         }
     }
 
-    fn word(&mut self) -> Result<(), Token<'a>> {
+    fn word(&mut self) -> Result<(), Token> {
         let rest = self.rest();
         let ascii = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
         self.position += ascii;
@@ -344,7 +360,7 @@ impl<'a> Lexer<'a> {
         Err(self.error(format!("bad character {}", shown(c))))
     }
 
-    fn identifier(&mut self) -> Token<'a> {
+    fn identifier(&mut self) -> Token {
         if let Err(error) = self.word() {
             return error;
         }
@@ -366,7 +382,7 @@ impl<'a> Lexer<'a> {
         self.emit(kind)
     }
 
-    fn field_or_variable(&mut self, kind: Kind) -> Token<'a> {
+    fn field_or_variable(&mut self, kind: Kind) -> Token {
         if self.at_terminator() {
             return self.emit(if kind == Kind::Variable { kind } else { Kind::Dot });
         }
@@ -376,7 +392,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn quoted(&mut self, delimiter: char, kind: Kind, unterminated: &str) -> Token<'a> {
+    fn quoted(&mut self, delimiter: char, kind: Kind, unterminated: &str) -> Token {
         loop {
             match self.next_char() {
                 Some('\\') if self.peek().is_some_and(|c| c != '\n') => {
@@ -389,7 +405,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn number(&mut self) -> Token<'a> {
+    fn number(&mut self) -> Token {
         let bad = |lexer: &mut Lexer<'a>| {
             let text = &lexer.input[lexer.start..lexer.position];
             let quoted = crate::go::quote::quote(text.as_bytes(), '"', false);
@@ -445,16 +461,15 @@ fn is_alphanumeric(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii() && (c.is_alphabetic() || c.is_numeric())
 }
 
-fn newlines(text: &str) -> usize {
-    memchr::memchr_iter(b'\n', text.as_bytes()).count()
+/// How many spaces a text begins with.
+fn spaces(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count()
 }
 
 fn has_left_trim_marker(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() >= 2 && bytes[0] == b'-' && SPACES.contains(&char::from(bytes[1]))
+    matches!(text.as_bytes(), [b'-', b' ' | b'\t' | b'\r' | b'\n', ..])
 }
 
-fn has_right_trim_marker(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() >= 2 && SPACES.contains(&char::from(bytes[0])) && bytes[1] == b'-'
+fn has_right_trim_marker(text: &[u8]) -> bool {
+    matches!(text, [b' ' | b'\t' | b'\r' | b'\n', b'-', ..])
 }

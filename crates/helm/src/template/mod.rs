@@ -53,7 +53,7 @@ impl TemplateSet {
     /// Adds a template that was parsed before.
     pub fn add(&mut self, template: Arc<Template>) {
         let key = template.key.clone();
-        if ast::is_empty(&template.body) && self.templates.contains_key(&key) {
+        if template.is_empty() && self.templates.contains_key(&key) {
             return;
         }
         self.templates.insert(key, template);

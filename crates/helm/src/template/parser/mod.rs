@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::ast::{Branch, Node, Pipe, Source, Template, is_empty};
+use super::ast::{Branch, Command, Node, Operand, Pipe, Position, Source, Span, Template, Term};
 use super::lexer::{Kind, Lexer, Token};
 use crate::functions::Function;
 use crate::go::{Str, quote};
@@ -37,21 +37,28 @@ pub fn parse(
     text: &Str,
     functions: &'static dyn Fn(&str) -> Option<&'static Function>,
 ) -> Result<Vec<Template>, ParseError> {
-    let source = Arc::new(Source { name: Arc::clone(name), text: text.clone() });
+    if Position::try_from(text.len()).is_err() {
+        let (source_name, message) = (Arc::clone(name), "is larger than 4 GiB".to_owned());
+        return Err(ParseError { source_name, line: 1, message });
+    }
+    // Places are those of the text as it is read.
     let readable = text.to_text();
+    let text = if let Cow::Owned(readable) = &readable { readable.as_str().into() } else { text.clone() };
+    let source = Arc::new(Source { name: Arc::clone(name), text });
     let mut parser = Parser {
         lexer: Lexer::new(&readable),
         tokens: Vec::new(),
-        line: 1,
+        at: 0,
         source: Arc::clone(&source),
         functions,
         templates: Vec::new(),
-        variables: vec!["$".into()],
+        nodes: Vec::new(),
+        variables: vec!["$"],
         slots: 1,
         ranges: 0,
         depth: 0,
-        action_line: 0,
-        names: FxHashSet::default(),
+        action: None,
+        texts: FxHashSet::default(),
     };
     let body = parser.file()?;
     let slots = parser.slots;
@@ -62,17 +69,21 @@ pub fn parse(
 struct Parser<'a> {
     lexer: Lexer<'a>,
     /// Tokens that were read ahead, the next one last.
-    tokens: Vec<Token<'a>>,
-    line: usize,
+    tokens: Vec<Token>,
+    /// Where the token is that was looked at last.
+    at: Position,
     source: Arc<Source>,
     functions: &'static dyn Fn(&str) -> Option<&'static Function>,
     templates: Vec<Template>,
-    variables: Vec<Cow<'a, str>>,
+    /// The nodes of lists that are not at their end yet, those of the innermost last.
+    nodes: Vec<Node>,
+    variables: Vec<&'a str>,
     slots: usize,
     ranges: usize,
     depth: usize,
-    action_line: usize,
-    names: FxHashSet<Str>,
+    /// Where the action began that is read.
+    action: Option<Position>,
+    texts: FxHashSet<Str>,
 }
 
 /// What ended a list of nodes.
@@ -83,13 +94,13 @@ enum Ended {
 }
 
 impl<'a> Parser<'a> {
-    fn next(&mut self) -> Token<'a> {
+    fn next(&mut self) -> Token {
         let token = self.tokens.pop().unwrap_or_else(|| self.lexer.next_token());
-        self.line = token.line;
+        self.at = token.span.start;
         token
     }
 
-    fn back(&mut self, token: Token<'a>) {
+    fn back(&mut self, token: Token) {
         self.tokens.push(token);
     }
 
@@ -100,12 +111,12 @@ impl<'a> Parser<'a> {
         }
         // There is one, as was just seen to.
         self.tokens.last().map_or(Kind::Eof, |token| {
-            self.line = token.line;
+            self.at = token.span.start;
             token.kind
         })
     }
 
-    fn next_non_space(&mut self) -> Token<'a> {
+    fn next_non_space(&mut self) -> Token {
         loop {
             let token = self.next();
             if token.kind != Kind::Space {
@@ -123,49 +134,53 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The name of a field or variable; each text is kept once.
-    fn name(&mut self, text: &str) -> Str {
-        if let Some(known) = self.names.get(text.as_bytes()) {
+    /// A name or a constant; each text is kept once.
+    fn kept(&mut self, text: &[u8]) -> Str {
+        if let Some(known) = self.texts.get(text) {
             return known.clone();
         }
-        let name = Str::from(text);
-        self.names.insert(name.clone());
-        name
+        let text = Str::from(text);
+        self.texts.insert(text.clone());
+        text
     }
 
     fn error<T>(&self, message: impl Into<String>) -> Result<T, ParseError> {
         Err(ParseError {
             source_name: Arc::clone(&self.source.name),
-            line: self.line,
+            line: self.source.location(self.at).0,
             message: message.into(),
         })
     }
 
-    fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Result<T, ParseError> {
+    fn unexpected<T>(&self, token: Token, context: &str) -> Result<T, ParseError> {
         if token.kind != Kind::Error {
-            return self.error(format!("unexpected {token} in {context}"));
+            return self.error(format!("unexpected {} in {context}", token.show(self.lexer.text_of(token))));
         }
+        let message = self.lexer.message();
         let mut extra = String::new();
-        if self.action_line != 0 && self.action_line != token.line {
-            let within = if token.text.ends_with(" action") { "" } else { " in action" };
-            extra = format!("{within} started at {}:{}", self.source.name, self.action_line);
+        if let Some(action) = self.action {
+            let (began, line) = (self.source.location(action).0, self.source.location(token.span.start).0);
+            if began != line {
+                let within = if message.ends_with(" action") { "" } else { " in action" };
+                extra = format!("{within} started at {}:{began}", self.source.name);
+            }
         }
-        self.error(format!("{token}{extra}"))
+        self.error(format!("{message}{extra}"))
     }
 
-    fn expect(&mut self, kind: Kind, context: &str) -> Result<Token<'a>, ParseError> {
+    fn expect(&mut self, kind: Kind, context: &str) -> Result<Token, ParseError> {
         let token = self.next_non_space();
-        if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
+        if token.kind == kind { Ok(token) } else { self.unexpected(token, context) }
     }
 
     /// Adds a template; an empty one does not replace one of the same name.
-    fn add(&mut self, name: &str, body: Vec<Node>, slots: usize) -> Result<(), ParseError> {
+    fn add(&mut self, name: &str, body: Box<[Node]>, slots: usize) -> Result<(), ParseError> {
         let template =
             Template { name: name.into(), key: name.into(), source: Arc::clone(&self.source), body, slots };
         match self.templates.iter().position(|other| *other.name == *name) {
             None => self.templates.push(template),
-            Some(at) if is_empty(&self.templates[at].body) => self.templates[at] = template,
-            Some(_) if is_empty(&template.body) => {}
+            Some(at) if self.templates[at].is_empty() => self.templates[at] = template,
+            Some(_) if template.is_empty() => {}
             Some(_) => {
                 let quoted = quote::quote(name.as_bytes(), '"', false);
                 return self.error(format!("template: multiple definition of template {quoted}"));
@@ -174,8 +189,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn file(&mut self) -> Result<Vec<Node>, ParseError> {
-        let mut nodes = Vec::new();
+    fn file(&mut self) -> Result<Box<[Node]>, ParseError> {
         while self.peek() != Kind::Eof {
             if self.peek() == Kind::LeftDelim {
                 let delim = self.next();
@@ -188,12 +202,12 @@ impl<'a> Parser<'a> {
                 self.back(delim);
             }
             match self.text_or_action()? {
-                Ok(node) => nodes.extend(node),
+                Ok(node) => self.nodes.push(node),
                 Err(Ended::End) => return self.error("unexpected {{end}}"),
                 Err(Ended::Else) => return self.error("unexpected {{else}}"),
             }
         }
-        Ok(nodes)
+        Ok(self.nodes.drain(..).collect())
     }
 
     /// A template of its own within this text: nothing of what is around it counts.
@@ -201,7 +215,7 @@ impl<'a> Parser<'a> {
         &mut self,
         parse: impl FnOnce(&mut Self) -> Result<T, ParseError>,
     ) -> Result<(T, usize), ParseError> {
-        let variables = std::mem::replace(&mut self.variables, vec!["$".into()]);
+        let variables = std::mem::replace(&mut self.variables, vec!["$"]);
         let slots = std::mem::replace(&mut self.slots, 1);
         let ranges = std::mem::take(&mut self.ranges);
         let result = parse(self);
@@ -215,53 +229,50 @@ impl<'a> Parser<'a> {
         let context = "define clause";
         let token = self.next_non_space();
         if !matches!(token.kind, Kind::String | Kind::RawString) {
-            return self.unexpected(&token, context);
+            return self.unexpected(token, context);
         }
-        let name = self.template_name(&token, context)?;
+        let name = self.template_name(token, context)?;
         self.expect(Kind::RightDelim, context)?;
         let (body, slots) = self.inner(|parser| parser.body_to_end(context))?;
         self.add(&name.to_text(), body, slots)
     }
 
-    fn body_to_end(&mut self, context: &str) -> Result<Vec<Node>, ParseError> {
+    fn body_to_end(&mut self, context: &str) -> Result<Box<[Node]>, ParseError> {
         match self.list()? {
             (body, Ended::End) => Ok(body),
             (_, Ended::Else) => self.error(format!("unexpected {{{{else}}}} in {context}")),
         }
     }
 
-    fn list(&mut self) -> Result<(Vec<Node>, Ended), ParseError> {
-        let mut nodes = Vec::new();
+    fn list(&mut self) -> Result<(Box<[Node]>, Ended), ParseError> {
+        let before = self.nodes.len();
         while self.peek_non_space() != Kind::Eof {
             match self.text_or_action()? {
-                Ok(node) => nodes.extend(node),
-                Err(ended) => {
-                    // Thousands of small lists are kept: none with room to grow.
-                    nodes.shrink_to_fit();
-                    return Ok((nodes, ended));
-                }
+                Ok(node) => self.nodes.push(node),
+                // Thousands of small lists are kept: none has room to grow.
+                Err(ended) => return Ok((self.nodes.drain(before..).collect(), ended)),
             }
         }
         self.error("unexpected EOF")
     }
 
-    fn text_or_action(&mut self) -> Result<Result<Option<Node>, Ended>, ParseError> {
+    fn text_or_action(&mut self) -> Result<Result<Node, Ended>, ParseError> {
         let token = self.next_non_space();
         match token.kind {
-            Kind::Text => Ok(Ok(Some(Node::Text(token.text.as_ref().into())))),
+            Kind::Text => Ok(Ok(Node::Text(token.span))),
             Kind::LeftDelim => {
-                self.action_line = token.line;
+                self.action = Some(token.span.start);
                 let node = self.action();
                 if node.is_ok() {
-                    self.action_line = 0;
+                    self.action = None;
                 }
                 node
             }
-            _ => self.unexpected(&token, "input"),
+            _ => self.unexpected(token, "input"),
         }
     }
 
-    fn action(&mut self) -> Result<Result<Option<Node>, Ended>, ParseError> {
+    fn action(&mut self) -> Result<Result<Node, Ended>, ParseError> {
         let token = self.next_non_space();
         let node = match token.kind {
             Kind::Block => self.block()?,
@@ -280,10 +291,24 @@ impl<'a> Parser<'a> {
             Kind::Template => self.template()?,
             _ => {
                 self.back(token);
-                Node::Action(self.pipeline("command", Kind::RightDelim)?)
+                let pipe = self.pipeline("command", Kind::RightDelim)?;
+                self.verbatim(&pipe).map_or_else(|| Node::Action(pipe), Node::Text)
             }
         };
-        Ok(Ok(Some(node)))
+        Ok(Ok(node))
+    }
+
+    /// The piece of the source that an action prints, if it does just that: braces are
+    /// written as such strings. What is blank stays an action, for it is more than nothing.
+    fn verbatim(&self, pipe: &Pipe) -> Option<Span> {
+        let [Command { head: Operand { kind: Term::Text(quoted, text), .. }, arguments }] = &*pipe.commands
+        else {
+            return None;
+        };
+        let inside = Span { start: quoted.start + 1, end: quoted.end - 1 };
+        let is_blank = text.as_bytes().iter().all(u8::is_ascii_whitespace);
+        let is_written_so = self.source.piece(inside) == text.as_bytes();
+        (pipe.declares.is_empty() && arguments.is_empty() && is_written_so && !is_blank).then_some(inside)
     }
 
     fn leave(&mut self, kind: Kind) -> Result<Node, ParseError> {
@@ -291,7 +316,7 @@ impl<'a> Parser<'a> {
             if kind == Kind::Break { ("{{break}}", Node::Break) } else { ("{{continue}}", Node::Continue) };
         let token = self.next_non_space();
         if token.kind != Kind::RightDelim {
-            return self.unexpected(&token, name);
+            return self.unexpected(token, name);
         }
         if self.ranges == 0 {
             return self.error(format!("{name} outside {{{{range}}}}"));
@@ -332,7 +357,7 @@ impl<'a> Parser<'a> {
         if kind == Kind::Range {
             self.ranges -= 1;
         }
-        let mut otherwise = Vec::new();
+        let mut otherwise: Box<[Node]> = Box::default();
         if ended == Ended::Else {
             let chained = match kind {
                 Kind::If => self.peek() == Kind::If,
@@ -341,7 +366,7 @@ impl<'a> Parser<'a> {
             };
             if chained {
                 self.next();
-                otherwise.push(self.control(kind)?);
+                otherwise = Box::new([self.control(kind)?]);
             } else {
                 let (body, ended) = self.list()?;
                 if ended != Ended::End {
@@ -361,17 +386,17 @@ impl<'a> Parser<'a> {
     fn block(&mut self) -> Result<Node, ParseError> {
         let context = "block clause";
         let token = self.next_non_space();
-        let name = self.template_name(&token, context)?;
+        let name = self.template_name(token, context)?;
         let pipe = self.pipeline(context, Kind::RightDelim)?;
         let (body, slots) = self.inner(|parser| parser.body_to_end(context))?;
         self.add(&name.to_text(), body, slots)?;
-        Ok(Node::Template(token.position, name, Some(pipe)))
+        Ok(Node::Template(token.span.start, name, Some(pipe)))
     }
 
     fn template(&mut self) -> Result<Node, ParseError> {
         let context = "template clause";
         let token = self.next_non_space();
-        let name = self.template_name(&token, context)?;
+        let name = self.template_name(token, context)?;
         let next = self.next_non_space();
         let pipe = if next.kind == Kind::RightDelim {
             None
@@ -379,41 +404,41 @@ impl<'a> Parser<'a> {
             self.back(next);
             Some(self.pipeline(context, Kind::RightDelim)?)
         };
-        Ok(Node::Template(token.position, name, pipe))
+        Ok(Node::Template(token.span.start, name, pipe))
     }
 
-    fn template_name(&mut self, token: &Token<'_>, context: &str) -> Result<Str, ParseError> {
+    fn template_name(&mut self, token: Token, context: &str) -> Result<Str, ParseError> {
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(token, context);
         }
-        match quote::unquote(&token.text) {
-            Some(name) => Ok(name.into()),
+        match quote::unquote(self.lexer.text_of(token)) {
+            Some(name) => Ok(self.kept(&name)),
             None => self.error("invalid syntax"),
         }
     }
 
     /// Gives the names of a pipeline their slots: `=` finds them, `:=` makes them,
     /// after what stands right of it, where the name still means an older variable.
-    fn declare(&mut self, pipe: &mut Pipe, names: Vec<Cow<'a, str>>) -> Result<(), ParseError> {
-        pipe.declares.reserve_exact(names.len());
-        for name in names {
-            let shown = name.as_ref().into();
-            if pipe.assigns {
-                let Some(slot) = self.slot(&name) else {
-                    return self
-                        .error(format!("undefined variable {}", quote::quote(name.as_bytes(), '"', false)));
-                };
-                pipe.declares.push((slot, shown));
-            } else {
-                pipe.declares.push((self.variables.len(), shown));
-                self.variables.push(name);
-                self.slots = self.slots.max(self.variables.len());
+    fn declare(&mut self, names: &[&'a str], assigns: bool) -> Result<Box<[(usize, Str)]>, ParseError> {
+        let slot_of = |parser: &mut Self, name: &'a str| {
+            if !assigns {
+                parser.variables.push(name);
+                parser.slots = parser.slots.max(parser.variables.len());
+                return Ok(parser.variables.len() - 1);
             }
-        }
-        Ok(())
+            match parser.slot(name) {
+                Some(slot) => Ok(slot),
+                None => {
+                    let quoted = quote::quote(name.as_bytes(), '"', false);
+                    parser.error(format!("undefined variable {quoted}"))
+                }
+            }
+        };
+        let slots = names.iter().map(|name| Ok((slot_of(self, name)?, self.kept(name.as_bytes()))));
+        slots.collect()
     }
 
     fn slot(&self, name: &str) -> Option<usize> {
-        self.variables.iter().rposition(|variable| variable == name)
+        self.variables.iter().rposition(|variable| *variable == name)
     }
 }
