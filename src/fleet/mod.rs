@@ -35,7 +35,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use generations::Generations;
 pub use last_good::last_good;
 pub(crate) use location::is_below;
-pub use options::{ApplyOptions, OnImmutable, Prune, remove_field};
+pub use options::{ApplyMode, ApplyOptions, OnImmutable, Prune, remove_field};
 pub use resource::{Digest, Resource, data_text};
 pub(crate) use unit::nearest;
 pub use unit::{Overlay, OverlayPatch, PatchTarget, Unit};

@@ -10,6 +10,8 @@ pub struct ApplyOptions {
     pub wave: i32,
     /// Whether it is deleted when it leaves Git.
     pub prune: Prune,
+    /// Whether it is kept as it is written, or only seen to that there is one.
+    pub apply: ApplyMode,
     /// What happens when a field changes that cannot.
     pub immutable: OnImmutable,
     /// Fields, as JSON pointers, that are left to others.
@@ -24,6 +26,16 @@ pub enum Prune {
     Enabled,
     /// It stays, and is no longer looked after.
     Disabled,
+}
+
+/// What is done for an object that Git has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ApplyMode {
+    /// It is kept as it is written.
+    #[default]
+    Always,
+    /// It is created where it is missing; one that is there is left as it is, whoever made it.
+    IfMissing,
 }
 
 /// What happens when a field changes that the server does not allow to change.
@@ -41,6 +53,8 @@ impl ApplyOptions {
     pub const WAVE: &'static str = "syncline.dev/wave";
     /// `syncline.dev/prune: disabled`
     pub const PRUNE: &'static str = "syncline.dev/prune";
+    /// `syncline.dev/apply: if-missing`
+    pub const APPLY: &'static str = "syncline.dev/apply";
     /// `syncline.dev/recreate: allowed`
     pub const RECREATE: &'static str = "syncline.dev/recreate";
     /// `syncline.dev/ignore-differences: /spec/replicas`, several with commas.
@@ -68,6 +82,11 @@ impl ApplyOptions {
                     "disabled" => options.prune = Prune::Disabled,
                     "enabled" => options.prune = Prune::Enabled,
                     _ => refuse("must be enabled or disabled"),
+                },
+                Self::APPLY => match text {
+                    "always" => options.apply = ApplyMode::Always,
+                    "if-missing" => options.apply = ApplyMode::IfMissing,
+                    _ => refuse("must be always or if-missing"),
                 },
                 Self::RECREATE => match text {
                     "allowed" => options.immutable = OnImmutable::Recreate,
@@ -120,6 +139,7 @@ mod tests {
             |annotations: Value| ApplyOptions::read(&json!({"metadata": {"annotations": annotations}}));
         let (options, errors) = read(json!({
             "syncline.dev/wave": "-1", "syncline.dev/prune": "disabled", "syncline.dev/recreate": "allowed",
+            "syncline.dev/apply": "if-missing",
             "syncline.dev/ignore-differences": "/spec/replicas, /metadata/labels/a~1b", "other": "x",
         }));
         assert!(errors.is_empty());
@@ -128,6 +148,7 @@ mod tests {
             ApplyOptions {
                 wave: -1,
                 prune: Prune::Disabled,
+                apply: ApplyMode::IfMissing,
                 immutable: OnImmutable::Recreate,
                 ignored: ["/spec/replicas".into(), "/metadata/labels/a~1b".into()].into(),
             }
@@ -135,8 +156,9 @@ mod tests {
         let (options, errors) = read(json!({
             "syncline.dev/wave": "first", "syncline.dev/prune": "no", "syncline.dev/recreate": "yes",
             "syncline.dev/ignore-differences": "spec.replicas", "syncline.dev/wav": "1",
+            "syncline.dev/apply": "once",
         }));
-        assert_eq!((options, errors.len()), (ApplyOptions::default(), 5));
+        assert_eq!((options, errors.len()), (ApplyOptions::default(), 6));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::index::applied_body;
 use super::inventory::Inventory;
 use super::prune::{PruneHold, hold};
 use crate::api::ClusterName;
-use crate::fleet::ApplyOptions;
+use crate::fleet::{ApplyMode, ApplyOptions};
 use crate::place::Desired;
 use crate::target::{Discovery, Live};
 
@@ -86,6 +86,7 @@ pub fn plan(
         let action = match (kind, live.get(&key)) {
             (None, _) => Action::Blocked { reason: format!("the server has no kind {}", key.group_kind) },
             (Some(_), None) => Action::Create,
+            (Some(_), Some(_)) if object.resource.options.apply == ApplyMode::IfMissing => Action::Unchanged,
             (Some(_), Some(live)) => {
                 let body = applied_body(object, &key, inventory);
                 let mut found =

@@ -11,7 +11,7 @@ use super::FIELD_MANAGER;
 use super::index::{Outcome, Step, StepAction};
 use super::inventory::MEMBER_LABEL;
 use super::metrics::Metrics;
-use crate::fleet::OnImmutable;
+use crate::fleet::{ApplyMode, OnImmutable};
 use crate::target::{Cluster, KindOnServer, TargetError};
 
 /// Namespaces that exist, or are being created by one of several that need them.
@@ -42,12 +42,21 @@ pub(super) async fn take(
                 Err(error) => Outcome::Failed { error, digest: None },
             }
         }
-        StepAction::Apply { version, body, digest, is_new, immutable } => {
+        StepAction::Apply { version, body, digest, is_new, mode, immutable } => {
             let apply = || {
                 metrics.count_write("apply");
                 cluster.apply(&key, &version, &on_server, FIELD_MANAGER, body.clone())
             };
             let attempt = async {
+                if mode == ApplyMode::IfMissing {
+                    match cluster.get(&key, &on_server).await {
+                        Ok(live) if live.is_terminating() => {
+                            return Err(TargetError::Conflict(format!("{key} is being deleted")));
+                        }
+                        Err(TargetError::NotFound(_)) => {}
+                        other => return other,
+                    }
+                }
                 if is_new && let Some(namespace) = &key.namespace {
                     ensure_namespace(&cluster, &namespaces, namespace, Freshness::Remembered).await?;
                 }

@@ -9,8 +9,8 @@ use syncline_helm::release::Rendered;
 use syncline_manifest::yaml::{self, Document};
 use syncline_manifest::{GroupVersionKind, Manifest, ObjectKey, Origin, schema};
 
-use super::{RELEASE_NAME, RELEASE_NAMESPACE, definitions_of, namespace_object, post};
-use crate::api::{DriftMode, HelmRelease};
+use super::{RELEASE_NAME, RELEASE_NAMESPACE, definition_policy, namespace_object, post};
+use crate::api::{DefinitionPolicy, DriftMode, HelmRelease};
 use crate::fleet::{ApplyOptions, Diagnostic, Resource};
 
 /// Whether objects of a custom kind have a namespace.
@@ -39,7 +39,8 @@ pub(super) fn objects(
 ) -> Result<Both, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut documents: Vec<(Part, &str, Value)> = Vec::new();
-    for definition in definitions_of(release, rendered) {
+    let policy = definition_policy(release);
+    for definition in rendered.definitions.iter().filter(|_| policy != DefinitionPolicy::Skip) {
         let text = match definition.text.read() {
             Ok(text) => text.to_text(),
             Err(error) => {
@@ -51,6 +52,9 @@ pub(super) fn objects(
             Ok(read) => documents.extend(read.into_iter().map(|mut document| {
                 // Helm deletes no definition that came from crds/: its objects would go with it.
                 annotate(&mut document.value, ApplyOptions::PRUNE, "disabled");
+                if policy == DefinitionPolicy::Create {
+                    annotate(&mut document.value, ApplyOptions::APPLY, "if-missing");
+                }
                 (Part::Foundation, definition.path.as_str(), document.value)
             })),
             Err(error) => errors.push(problem(owner, &definition.path, &error.to_string())),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use syncline_helm::release::{
-    Capabilities, Hook, Release, RenderError, RenderOptions, Rendered, render as render_chart,
+    Capabilities, Hook, Release, RenderError, RenderOptions, render as render_chart,
 };
 use syncline_manifest::{GroupKind, ObjectKey};
 
@@ -182,10 +182,17 @@ fn chart_error(path: &str, error: &RenderError) -> String {
     }
 }
 
-/// Whether the definitions of crds/ belong to a release.
-fn wants_definitions(release: &HelmRelease) -> bool {
+/// What happens to the definitions of crds/: the same whether a cluster installs the release
+/// or upgrades it, for what is desired does not depend on how it came about.
+fn definition_policy(release: &HelmRelease) -> DefinitionPolicy {
+    use DefinitionPolicy::{Create, CreateReplace, Skip};
     let install = &release.spec.install;
-    !install.skip_crds && install.crds != Some(DefinitionPolicy::Skip)
+    let at_install = if install.skip_crds { Skip } else { install.crds.unwrap_or(Create) };
+    match (at_install, release.spec.upgrade.crds.unwrap_or(at_install)) {
+        (_, CreateReplace) => CreateReplace,
+        (Skip, Skip) => Skip,
+        _ => Create,
+    }
 }
 
 /// The namespace, as far as the release makes it.
@@ -208,11 +215,3 @@ fn namespace_object(release: &HelmRelease) -> Option<(ObjectKey, Value)> {
 
 /// Values as JSON objects hold them.
 pub(super) type ValuesMap = Map<String, Value>;
-
-/// What is used of a rendered chart.
-pub(super) fn definitions_of<'r>(
-    release: &HelmRelease,
-    rendered: &'r Rendered,
-) -> &'r [syncline_helm::release::Definition] {
-    if wants_definitions(release) { &rendered.definitions } else { &[] }
-}

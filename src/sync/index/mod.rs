@@ -26,9 +26,9 @@ use syncline_manifest::{GroupKind, ObjectKey};
 use super::drift::DriftLog;
 use super::health::Health;
 use super::health_expressions::HealthExpressions;
-use super::inventory::Inventory;
+use super::inventory::{Inventory, MEMBER_LABEL};
 use super::order::Phase;
-use crate::fleet::{ApplyOptions, Digest, OnImmutable, remove_field};
+use crate::fleet::{ApplyMode, ApplyOptions, Digest, OnImmutable, remove_field};
 use crate::place::{Desired, DesiredObject};
 use crate::render::release::Owner;
 use crate::target::{Discovery, KindOnServer, Live, TargetError, Watched};
@@ -54,6 +54,7 @@ pub(super) enum StepAction {
         digest: Digest,
         /// Whether the object was not there: its namespace may be missing too.
         is_new: bool,
+        mode: ApplyMode,
         immutable: OnImmutable,
     },
     /// Delete an object that left Git.
@@ -91,6 +92,9 @@ pub(super) struct Member {
     pub health: Health,
     pub state: MemberState,
     is_released_on_prune: bool,
+    /// It was there before, and stays whatever happens: it was only to be seen to that there
+    /// is one. Watches do not see it.
+    is_foreign: bool,
     /// The release that it is of, if it is of one.
     pub owner: Option<Owner>,
     /// An apply of this digest changed nothing in an object of that content, though
@@ -214,6 +218,8 @@ impl Index {
         self.retries = self.delayed.iter().map(|(key, at)| (*at, key.clone())).collect();
         let conflicts: HashSet<ObjectKey> =
             self.desired.conflicts.keys().map(|key| self.key_on_target(key)).collect();
+        let wanted = &self.wanted;
+        self.members.retain(|key, member| !member.is_foreign || wanted.contains_key(key));
         let kept = &self.desired.kept;
         for (key, member) in &mut self.members {
             let is_kept = member.owner.as_ref().is_some_and(|owner| kept.contains_key(owner));
@@ -277,6 +283,12 @@ impl Index {
     fn consider(&mut self, key: ObjectKey) {
         let Some(wanted) = self.wanted.get(&key) else { return };
         let digest = wanted.object.resource.digest;
+        if wanted.object.resource.options.apply == ApplyMode::IfMissing
+            && let Some(member) = self.members.get_mut(&key)
+            && member.state != MemberState::Terminating
+        {
+            member.state = MemberState::Clean(digest);
+        }
         let state = self.members.get(&key).map(|member| member.state);
         if self.in_flight.contains_key(&key)
             || state == Some(MemberState::Clean(digest))
@@ -351,13 +363,20 @@ impl Index {
 }
 
 impl Member {
-    fn new(live: &Live, health: Health, state: MemberState, same: Option<(Digest, Digest)>) -> Member {
+    fn new(
+        live: &Live,
+        inventory: &Inventory,
+        health: Health,
+        state: MemberState,
+        same: Option<(Digest, Digest)>,
+    ) -> Member {
         Member {
             uid: live.uid().into(),
             version: live.resource_version().into(),
             health,
             state,
             owner: Owner::of_object(&live.value),
+            is_foreign: live.label(MEMBER_LABEL) != Some(inventory.id()),
             is_released_on_prune: live.annotation(ApplyOptions::PRUNE) == Some("disabled"),
             same,
         }

@@ -9,7 +9,7 @@ use syncline_manifest::schema::Shape;
 use syncline_manifest::{GroupKind, ObjectKey};
 
 use super::{Failure, Index, Member, MemberState, Notice};
-use crate::fleet::Digest;
+use crate::fleet::{ApplyMode, Digest};
 use crate::sync::FIELD_MANAGER;
 use crate::sync::backoff::Backoff;
 use crate::sync::health::Health;
@@ -92,7 +92,7 @@ impl Index {
         let health = self.health.judge(live);
         let (state, found) = self.judge(live, same);
         let notice = self.notice(live, &health, was_healthy, before_state, state, &found, now);
-        self.members.insert(key.clone(), Member::new(live, health, state, same));
+        self.members.insert(key.clone(), Member::new(live, &self.inventory, health, state, same));
         if matches!(state, MemberState::Clean(_)) {
             // Whatever an apply met with before, the object is as it should be.
             self.failures.remove(key);
@@ -121,6 +121,9 @@ impl Index {
             );
         };
         let resource = &wanted.object.resource;
+        if resource.options.apply == ApplyMode::IfMissing {
+            return (MemberState::Clean(resource.digest), Vec::new());
+        }
         let found = differences(
             &self.body(wanted, &live.key),
             &live.value,

@@ -60,6 +60,7 @@ impl Index {
                 body: self.body(wanted, key).to_string().into_bytes(),
                 digest: resource.digest,
                 is_new: !self.members.contains_key(key),
+                mode: resource.options.apply,
                 immutable: resource.options.immutable,
             },
         })
@@ -107,11 +108,14 @@ impl Index {
         let same = looks_different.then(|| (digest, content(&live.value)));
         let state =
             if self.wanted.contains_key(key) { MemberState::Clean(digest) } else { MemberState::Unwanted };
-        let member = Member::new(live, self.health.judge(live), state, same);
+        let member = Member::new(live, &self.inventory, self.health.judge(live), state, same);
         let is_new_kind = key.group_kind.is("apiextensions.k8s.io", "CustomResourceDefinition")
             && member.health.is_healthy()
             && !was_healthy;
-        self.members.insert(key.clone(), member);
+        // What is of others and no longer wanted is nobody's business.
+        if !member.is_foreign || self.wanted.contains_key(key) {
+            self.members.insert(key.clone(), member);
+        }
         // A newer commit may want something else by now.
         self.consider(key.clone());
         self.open_gates(key);

@@ -9,7 +9,7 @@ use syncline_manifest::{GroupKind, Manifest, ObjectKey, Origin};
 
 use super::{Index, Notice, Outcome, Step, StepAction};
 use crate::api::{ClusterName, PruneSettings};
-use crate::fleet::{Digest, Resource};
+use crate::fleet::{ApplyMode, Digest, Resource};
 use crate::place::{Desired, DesiredObject, Role, Why};
 use crate::sync::Inventory;
 use crate::target::{Discovery, Live, TargetError, WatchEvent, Watched};
@@ -231,6 +231,45 @@ fn what_is_already_as_wanted_is_left_alone_also_after_a_restart() {
     assert_eq!(second.settle(), Vec::<String>::new());
     second.index.set_desired(desired(&[config_map("a", "2"), config_map("b", "1")]));
     assert_eq!(second.settle(), ["apply a"], "only what changed is applied");
+}
+
+/// A ConfigMap that is only created where it is missing.
+fn if_missing(name: &str, value: &str) -> Value {
+    let mut object = config_map(name, value);
+    object["metadata"]["annotations"] = json!({"syncline.dev/apply": "if-missing"});
+    object
+}
+
+#[test]
+fn what_is_only_created_where_it_is_missing_is_not_changed_afterwards() {
+    let mut bench = Bench::new(&[if_missing("a", "1")]);
+    let step = bench.next().unwrap();
+    assert!(matches!(step.action, StepAction::Apply { mode: ApplyMode::IfMissing, .. }));
+    let mut live = bench.succeed(&step);
+    live.value["data"]["k"] = json!("by hand");
+    live.value["metadata"]["resourceVersion"] = json!("150");
+    bench.see(&live.key.group_kind.clone(), Watched::Exists(Box::new(live.clone())));
+    bench.index.set_desired(desired(&[if_missing("a", "2")]));
+    assert_eq!(bench.settle(), Vec::<String>::new(), "neither drift nor a commit changes it");
+    assert!(bench.index.is_in_sync(&live.key));
+    bench.index.set_desired(desired(&[config_map("a", "2")]));
+    assert_eq!(bench.settle(), ["apply a"], "a commit that wants it as it is written does");
+}
+
+#[test]
+fn what_others_made_is_neither_pruned_nor_let_go_when_it_leaves_git() {
+    let mut bench = Bench::new(&[if_missing("a", "1"), config_map("b", "1")]);
+    let steps = bench.steps();
+    let (theirs, digest) = bench.stored(&steps[0]);
+    let mut theirs = theirs;
+    theirs.value["metadata"]["labels"] = json!({});
+    let outcome = Outcome::Applied { live: Box::new(theirs.clone()), digest };
+    bench.index.finish(&steps[0].key, outcome, bench.now);
+    bench.succeed(&steps[1]);
+    assert!(bench.index.is_done(&theirs.key), "what waits for it goes on");
+    bench.index.set_desired(desired(&[config_map("b", "1")]));
+    assert_eq!(bench.settle(), Vec::<String>::new());
+    assert_eq!(bench.index.leftovers(), 0);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use syncline_manifest::schema::Scope;
 use syncline_manifest::{GroupVersionKind, ObjectKey, yaml};
 use tokio_util::sync::CancellationToken;
 
-use crate::fleet::OnImmutable;
+use crate::fleet::{ApplyMode, OnImmutable};
 use crate::sync::health::{Health, health};
 use crate::sync::index::{Outcome, Step, StepAction};
 use crate::sync::metrics::Metrics;
@@ -163,6 +163,7 @@ impl HookRunner {
                 body: on_target.object.to_string().into_bytes(),
                 digest: crate::fleet::Digest::of(b""),
                 is_new: true,
+                mode: ApplyMode::Always,
                 immutable: OnImmutable::Fail,
             },
         };

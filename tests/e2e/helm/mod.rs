@@ -1,5 +1,6 @@
 //! Charts and releases, compared with the real helm.
 
+mod definitions;
 mod lifecycle;
 mod registries;
 mod releases;
