@@ -12,6 +12,11 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// How long is waited before a retry where `RetryOnFailure` says nothing.
 const RETRY_INTERVAL: Duration = Duration::from_secs(300);
 
+/// How often the cluster is looked at where `interval` says nothing.
+const INTERVAL: Duration = Duration::from_secs(300);
+/// However short it is said to be, this is often enough.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
 /// A step of a release that can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReleaseStep {
@@ -113,6 +118,12 @@ impl HelmRelease {
             remedy: is_remediated.then_some(remedy),
             retry: if is_again { Retry::BackingOff } else { Retry::NotThisVersion },
         }
+    }
+
+    /// How often what the release depends on is looked at, outside of Git.
+    pub fn interval(&self) -> Duration {
+        let said = self.spec.interval.as_deref().and_then(|text| duration(text).ok());
+        said.unwrap_or(INTERVAL).max(SHORTEST_INTERVAL)
     }
 
     /// Every duration that cannot be read.

@@ -158,14 +158,13 @@ fn place_for(
     for _ in 0..MAX_ROUNDS {
         let shared = abilities.iter().map(|(name, own)| (name.clone(), Arc::new(own.clone()))).collect();
         let placements = loaded.place(&Abilities::Learned(shared, standings.clone()))?;
-        let asked: Vec<_> =
-            placements.targets.iter().filter(|(_, desired)| !desired.lookups.is_empty()).collect();
-        if asked.is_empty() {
-            return Ok(placements);
-        }
-        for (name, desired) in asked {
+        let mut is_asked = false;
+        for (name, desired) in &placements.targets {
             let (Some(reached), Some(own)) = (known.get(name), abilities.get_mut(name)) else { continue };
-            runtime.block_on(answer(own, &desired.lookups, &reached.cluster, &reached.discovery))?;
+            is_asked |= runtime.block_on(answer(own, desired, &reached.cluster, &reached.discovery))?;
+        }
+        if !is_asked {
+            return Ok(placements);
         }
     }
     Err(Failure::new("a chart looks up more with every answer", "a lookup must not depend on random values"))

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use syncline_manifest::{ObjectKey, Origin};
@@ -10,7 +11,7 @@ use super::ranking::Exactness;
 use crate::api::{ClusterName, HealthCheck, HelmRelease, PruneSettings};
 use crate::fleet::{Diagnostic, Digest, Fleet, LoadedChart, Resource};
 use crate::git::CommitId;
-use crate::render::release::{LookupKey, Occasion, Owner, ReleaseId, RenderedRelease};
+use crate::render::release::{LookupKey, Occasion, Owner, ReleaseId, RenderedRelease, ValuesSource};
 
 /// Everything that should be on a cluster, with the reason for each object.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct Desired {
     /// Releases that were removed because they have failed: their objects go, though Git
     /// has them.
     pub withdrawn: BTreeSet<Owner>,
+    /// Objects of the cluster from which releases take values, and how often they are read.
+    pub values_from: BTreeMap<ValuesSource, Duration>,
     /// What charts want to know of the cluster, by the digests of their renderings.
     pub lookups: HashMap<Digest, Question>,
     /// The guard against deleting too much.
@@ -222,6 +225,7 @@ impl Desired {
             releases: Vec::new(),
             kept: BTreeMap::new(),
             withdrawn: BTreeSet::new(),
+            values_from: BTreeMap::new(),
             lookups: HashMap::new(),
             broken: fleet.broken.clone(),
             prune: fleet.settings.prune.clone(),

@@ -13,7 +13,9 @@ use super::{
 use crate::api::{Cluster, ClusterName, HelmRelease};
 use crate::fleet::{Charts, Diagnostic, Digest, FoundChart, Loaded, LoadedChart, Resource};
 use crate::git::{CommitId, GitError};
-use crate::render::release::{LookupKey, Occasion, Owner, ReleaseId, RenderedRelease, Rendering, Standing};
+use crate::render::release::{
+    LookupKey, Occasion, Owner, ReleaseId, RenderedRelease, Rendering, Standing, references, values_source,
+};
 use crate::render::{Facts, OnCluster, Rendered, Replicas};
 
 /// A version of a release as it is on one cluster.
@@ -32,7 +34,7 @@ enum Known {
     /// All of it.
     Is(LoadedChart, Box<Version>),
     /// Nothing yet: its chart or the cluster is asked.
-    Not(Option<Awaited>),
+    Not(Awaited),
     /// That it has no chart, or cannot be rendered.
     Broken(Vec<Diagnostic>),
 }
@@ -62,7 +64,7 @@ impl Placed {
 }
 
 /// What a rendering looks up on the cluster.
-type Awaited = (Digest, BTreeSet<LookupKey>);
+type Awaited = Option<(Digest, BTreeSet<LookupKey>)>;
 
 impl Placer<'_> {
     /// Puts the objects of a release on a cluster, where a policy says so.
@@ -106,6 +108,12 @@ impl Placer<'_> {
             acting_as: release.acting_as(),
         };
         let Some(desired) = self.targets.get_mut(&facts.cluster) else { return Ok(()) };
+        let references = references(&release).into_iter().filter(|key| self.fleet.resource(key).is_none());
+        for key in references.filter(|_| !release.spec.suspend) {
+            let interval = release.interval();
+            let reading = desired.values_from.entry(values_source(&release, key)).or_insert(interval);
+            *reading = interval.min(*reading);
+        }
         let owner = Owner::of(&release);
         let kept = |why| KeptRelease { application: Arc::clone(&placed.application), why };
         let (chart, version) = match known {
@@ -190,7 +198,7 @@ impl Placer<'_> {
             |placer: &mut Self, occasion| placer.renders.release(resource, release, &chart, &on, occasion);
         Ok(match self.version(release, &chart, policy, &on, standing, rendered_as) {
             Ok(Ok(version)) => Known::Is(chart, Box::new(version)),
-            Ok(Err(awaited)) => Known::Not(Some(awaited)),
+            Ok(Err(awaited)) => Known::Not(awaited),
             Err(problems) => Known::Broken(problems),
         })
     }
@@ -214,14 +222,16 @@ impl Placer<'_> {
             .or_else(|problems| render(self, Occasion::SECOND).map_err(|_| problems))?;
         let compared = match compared {
             Rendering::Done(released) => released,
-            Rendering::Waits(rendering, keys) => return Ok(Err((rendering, keys))),
+            Rendering::Waits(rendering, keys) => return Ok(Err(Some((rendering, keys)))),
+            Rendering::WaitsForValues => return Ok(Err(None)),
         };
         let objects = self.shared_out(&compared, policy, on.cluster);
         let digest = digest_of(release, chart, &compared, &objects);
         let occasion = standing.occasion_of(&digest);
         let released = match render(self, occasion)? {
             Rendering::Done(released) => released,
-            Rendering::Waits(rendering, keys) => return Ok(Err((rendering, keys))),
+            Rendering::Waits(rendering, keys) => return Ok(Err(Some((rendering, keys)))),
+            Rendering::WaitsForValues => return Ok(Err(None)),
         };
         let objects = match Arc::ptr_eq(&released, &compared) {
             true => objects,

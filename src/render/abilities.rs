@@ -7,7 +7,7 @@ use syncline_helm::release::Capabilities;
 
 use crate::api::ClusterName;
 use crate::fleet::Digest;
-use crate::render::release::{Answers, Lookups, ReleaseId, Standing};
+use crate::render::release::{Answers, ClusterValues, KnownValues, Lookups, ReleaseId, Standing};
 
 /// What one cluster can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct ClusterAbilities {
     pub capabilities: Capabilities,
     /// The digest of both.
     pub digest: Digest,
+    /// What it has of the objects from which releases take values.
+    pub values: KnownValues,
     /// What was looked up for renderings of releases, by their digests.
     pub answers: BTreeMap<Digest, Arc<Answers>>,
 }
@@ -26,7 +28,7 @@ impl ClusterAbilities {
         let version = [capabilities.kube_version.version.as_bytes()];
         let parts = version.into_iter().chain(capabilities.api_versions.iter().map(String::as_bytes));
         let digest = Digest::of_all(parts);
-        ClusterAbilities { capabilities, digest, answers: BTreeMap::new() }
+        ClusterAbilities { capabilities, digest, values: KnownValues::new(), answers: BTreeMap::new() }
     }
 }
 
@@ -46,6 +48,14 @@ impl Abilities {
     /// For work without clusters.
     pub fn assumed() -> Abilities {
         Abilities::Assumed(Arc::new(ClusterAbilities::new(Capabilities::default())))
+    }
+
+    /// Where values of a cluster are found.
+    pub fn values<'a>(&self, cluster: &'a ClusterAbilities) -> ClusterValues<'a> {
+        match self {
+            Abilities::Assumed(_) => ClusterValues::Offline,
+            Abilities::Learned(..) => ClusterValues::Known(&cluster.values),
+        }
     }
 
     /// How lookups of a rendering are answered on a cluster.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use syncline_helm::chart::mentions_history;
 
-use super::release::{self, Circumstances, Lookup, Lookups, Occasion, RenderedRelease, Rendering};
+use super::release::{
+    self, Circumstances, ClusterValues, Lookup, Lookups, Occasion, RenderedRelease, Rendering, values_source,
+};
 use super::{Abilities, ClusterAbilities, Facts, Rendered, render};
 use crate::api::{ClusterName, HelmRelease};
 use crate::fleet::{Diagnostic, Digest, Generations, LoadedChart, Resource, Unit};
@@ -49,16 +51,23 @@ impl RenderCache {
         on: &OnCluster<'_>,
         occasion: Occasion,
     ) -> Result<Rendering, Vec<Diagnostic>> {
+        let values = on.abilities.values(on.own);
         // What the release refers to counts by its content.
-        let referred: Vec<Option<Arc<Resource>>> =
-            release::references(release).iter().map(on.lookup).collect();
-        let digest_of = |resource: &Option<Arc<Resource>>| match resource {
-            Some(resource) => resource.digest,
-            None => Digest::of(b""),
-        };
-        let referred_digests: Vec<Digest> = referred.iter().map(digest_of).collect();
+        let (mut referred, mut referred_digests) = (Vec::new(), Vec::new());
+        for key in release::references(release) {
+            if let Some(resource) = (on.lookup)(&key) {
+                referred_digests.push(resource.digest);
+                referred.push(String::from_utf8_lossy(resource.body()).into_owned());
+            } else if let ClusterValues::Known(known) = values {
+                let Some(data) = known.get(&values_source(release, key)) else {
+                    return Ok(Rendering::WaitsForValues);
+                };
+                referred_digests.push(data.digest());
+                referred.extend(data.object().map(ToString::to_string));
+            }
+        }
         let place = resource.origin.to_string();
-        let occasion = match reads_history(resource, chart, referred.iter().flatten()) {
+        let occasion = match reads_history(resource, chart, &referred) {
             true => occasion,
             false => Occasion::FIRST,
         };
@@ -77,8 +86,13 @@ impl RenderCache {
             }
         }
         let lookups = on.abilities.lookups(on.own, &for_cluster);
-        let circumstances =
-            Circumstances { capabilities: &on.own.capabilities, occasion, lookup: on.lookup, lookups };
+        let circumstances = Circumstances {
+            capabilities: &on.own.capabilities,
+            occasion,
+            lookup: on.lookup,
+            values,
+            lookups,
+        };
         let rendered = release::render(resource, release, chart, &circumstances);
         let looks_up = matches!(lookups, Lookups::Known(Some(_)));
         let released = match rendered {
@@ -111,11 +125,8 @@ pub struct OnCluster<'c> {
 }
 
 /// Whether the history of a release may be read by its chart or by templates in its values.
-fn reads_history<'r>(
-    resource: &'r Resource,
-    chart: &LoadedChart,
-    referred: impl Iterator<Item = &'r Arc<Resource>>,
-) -> bool {
-    let mentions = |resource: &Resource| mentions_history(&String::from_utf8_lossy(resource.body()));
-    chart.chart.reads_history() || mentions(resource) || referred.into_iter().any(|it| mentions(it))
+fn reads_history(resource: &Resource, chart: &LoadedChart, referred: &[String]) -> bool {
+    chart.chart.reads_history()
+        || mentions_history(&String::from_utf8_lossy(resource.body()))
+        || referred.iter().any(|text| mentions_history(text))
 }

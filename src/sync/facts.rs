@@ -10,10 +10,10 @@ use syncline_manifest::GroupKind;
 use super::inventory::Inventory;
 use super::lookups::look_up;
 use super::releases;
-use crate::fleet::Digest;
-use crate::place::Question;
+use super::values::read_values;
+use crate::place::Desired;
 use crate::render::ClusterAbilities;
-use crate::render::release::{ReleaseId, Standing};
+use crate::render::release::{ReleaseId, Standing, ValuesSource};
 use crate::target::{Cluster, Discovery, ServerVersion, TargetError};
 
 /// What a target can do, and where the releases on it stand.
@@ -33,21 +33,30 @@ pub async fn facts_of(
     Ok((ClusterAbilities::new(capabilities(&version, discovery)), standings))
 }
 
-/// Answers what charts look up on a target.
+/// Answers what rendering asks of a target: what charts look up there, and the values that
+/// releases take from there. Tells whether there was anything to answer.
 ///
 /// # Errors
 /// When it does not answer.
 pub async fn answer(
     abilities: &mut ClusterAbilities,
-    lookups: &HashMap<Digest, Question>,
+    desired: &Desired,
     cluster: &Cluster,
     discovery: &Arc<Discovery>,
-) -> Result<(), TargetError> {
+) -> Result<bool, TargetError> {
+    let unread = desired.values_from.keys().filter(|source| !abilities.values.contains_key(source));
+    let unread: Vec<ValuesSource> = unread.cloned().collect();
+    let is_asked = !unread.is_empty() || !desired.lookups.is_empty();
+    for source in unread {
+        let data = read_values(source.clone(), cluster.clone(), Arc::clone(discovery)).await?;
+        abilities.values.insert(source, data);
+    }
+    let lookups = &desired.lookups;
     for (rendering, wanted) in lookups {
         let answers = look_up(wanted.clone(), cluster.clone(), Arc::clone(discovery)).await?;
         Arc::make_mut(abilities.answers.entry(*rendering).or_default()).extend(answers);
     }
-    Ok(())
+    Ok(is_asked)
 }
 
 /// What charts are told of a target.

@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 
 use crate::api::ClusterName;
 use crate::fleet::Digest;
-use crate::render::release::{Answers, InForce, Refused, ReleaseId, Standing};
+use crate::place::Desired;
+use crate::render::release::{Answers, InForce, Refused, ReleaseId, Standing, ValuesData, ValuesSource};
 use crate::render::{Abilities, ClusterAbilities, Standings};
 
 /// What is known of the targets, and word of news.
@@ -23,12 +24,29 @@ pub struct Learned {
 impl Learned {
     /// Takes in what a target says of itself.
     pub fn learn(&self, target: &ClusterName, capabilities: Capabilities) {
-        let learned = ClusterAbilities::new(capabilities);
+        let mut learned = ClusterAbilities::new(capabilities);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.get(target).is_none_or(|before| before.digest != learned.digest) {
+        let before = known.get(target);
+        if before.is_none_or(|before| before.digest != learned.digest) {
+            learned.values = before.map(|before| before.values.clone()).unwrap_or_default();
             known.insert(target.clone(), Arc::new(learned));
             self.news.notify_one();
         }
+    }
+
+    /// Takes in what a target has of objects from which releases take values; tells whether
+    /// that is news.
+    pub fn read_values(&self, target: &ClusterName, source: ValuesSource, data: ValuesData) -> bool {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(before) = known.get(target) else { return false };
+        if before.values.get(&source) == Some(&data) {
+            return false;
+        }
+        let mut learned = (**before).clone();
+        learned.values.insert(source, data);
+        known.insert(target.clone(), Arc::new(learned));
+        self.news.notify_one();
+        true
     }
 
     /// Takes in what a target answered to the lookups of a rendering.
@@ -42,16 +60,20 @@ impl Learned {
         self.news.notify_one();
     }
 
-    /// Forgets the answers to all but what still waits: what is rendered needs them no
-    /// more, and there are Secrets among them.
-    pub fn keep_answers(&self, target: &ClusterName, waits: impl Fn(&Digest) -> bool) {
+    /// Forgets what nothing asks for any more: the answers to what is rendered by now, and
+    /// values that no release takes. There are Secrets among both.
+    pub fn keep_asked(&self, desired: &Desired) {
+        let target = &desired.target;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(before) = known.get(target) else { return };
-        if before.answers.keys().all(&waits) {
+        let waits = |rendering: &Digest| desired.lookups.contains_key(rendering);
+        let gives = |source: &ValuesSource| desired.values_from.contains_key(source);
+        if before.answers.keys().all(waits) && before.values.keys().all(gives) {
             return;
         }
         let mut learned = (**before).clone();
         learned.answers.retain(|rendering, _| waits(rendering));
+        learned.values.retain(|source, _| gives(source));
         known.insert(target.clone(), Arc::new(learned));
     }
 

@@ -27,10 +27,12 @@ mod plan;
 mod prune;
 mod release_status;
 mod releases;
+mod session;
 mod status;
 mod step;
 mod summary;
 mod task;
+mod values;
 
 pub use engine::{EngineOptions, FleetStatus, SourceStatus, run_engine};
 pub use facts::{answer, facts_of};
@@ -40,8 +42,9 @@ pub use metrics::Metrics;
 pub use plan::{Action, Plan, PlannedObject, plan};
 pub use prune::PruneHold;
 pub use release_status::{ReleaseState, ReleaseStatus};
+pub use session::TargetContext;
 pub use status::{ApplicationStatus, ConnectionState, ObjectState, ObjectStatus, TargetStatus};
-pub use task::{TargetContext, run_target};
+pub use task::run_target;
 
 /// The field manager under which everything is applied.
 pub const FIELD_MANAGER: &str = "syncline";

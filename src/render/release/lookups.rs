@@ -60,7 +60,7 @@ impl<'a> Asked<'a> {
     }
 
     /// An object of the cluster, by its name.
-    pub fn find(&self, key: LookupKey) -> Found<(), &'a Json> {
+    fn find(&self, key: LookupKey) -> Found<(), &'a Json> {
         let Lookups::Known(answers) = self.lookups else { return Found::Unknown };
         match answers.and_then(|answers| answers.get(&key)) {
             Some(Json::Object(nothing)) if nothing.is_empty() => Found::Nothing(()),

@@ -3,6 +3,7 @@
 //! Pure as all rendering: the release as overlays and variables have made it, the chart
 //! of the same commit and the capabilities of the cluster give the same objects.
 
+mod cluster_values;
 mod lookups;
 mod manifests;
 mod owner;
@@ -21,6 +22,7 @@ use syncline_manifest::{GroupKind, ObjectKey};
 
 use crate::api::{DefinitionPolicy, HelmRelease};
 use crate::fleet::{Diagnostic, Digest, LoadedChart, Resource};
+pub use cluster_values::{ClusterValues, KnownValues, ValuesData, ValuesSource};
 use lookups::Asked;
 pub use lookups::{Answers, LookupKey, Lookups};
 pub use manifests::recorded;
@@ -39,6 +41,8 @@ pub enum Rendering {
     Done(Arc<RenderedRelease>),
     /// The cluster has to answer first; the digest is the rendering's.
     Waits(Digest, BTreeSet<LookupKey>),
+    /// The cluster has to say first what it has of the objects that give values.
+    WaitsForValues,
 }
 
 /// A release as it is on one cluster.
@@ -93,6 +97,11 @@ pub fn references(release: &HelmRelease) -> Vec<ObjectKey> {
     release.spec.values_from.iter().map(|reference| values::key_of(release, reference)).collect()
 }
 
+/// The same as objects of the cluster, for those that the repository does not have.
+pub fn values_source(release: &HelmRelease, key: ObjectKey) -> ValuesSource {
+    ValuesSource { key, acting_as: release.acting_as() }
+}
+
 /// What a release is rendered with, beside itself and its chart.
 #[derive(Clone, Copy)]
 pub struct Circumstances<'c> {
@@ -102,6 +111,8 @@ pub struct Circumstances<'c> {
     pub occasion: Occasion,
     /// Finds objects that the repository defines.
     pub lookup: Lookup<'c>,
+    /// Where values of the cluster are found.
+    pub values: ClusterValues<'c>,
     /// How lookups on the cluster are answered.
     pub lookups: Lookups<'c>,
 }
@@ -123,13 +134,8 @@ pub fn render(
         }]
     };
     let asked = Asked::new(circumstances.lookups);
-    let sources = values::Sources { repository: circumstances.lookup, cluster: &asked };
+    let sources = values::Sources { repository: circumstances.lookup, cluster: circumstances.values };
     let composed = values::compose(release, &chart.chart, &sources);
-    // What failed without an answer counts for nothing.
-    let missing = asked.missing.take();
-    if !missing.is_empty() {
-        return Ok(Err(missing));
-    }
     let composed = composed.map_err(|(message, hint)| failed(message, hint))?;
     let options = RenderOptions {
         skip_schema: release.spec.install.disable_schema_validation

@@ -5,8 +5,8 @@ use syncline_helm::chart::Chart;
 use syncline_helm::values::{self, SetKind};
 use syncline_manifest::{GroupKind, ObjectKey};
 
-use super::lookups::{Asked, Found};
-use super::{Lookup, LookupKey, ValuesMap};
+use super::lookups::Found;
+use super::{ClusterValues, Lookup, ValuesMap, values_source};
 use crate::api::{HelmRelease, ValuesKind, ValuesReference};
 use crate::fleet::data_text;
 
@@ -15,7 +15,7 @@ type Failed = (String, Option<String>);
 /// Where ConfigMaps and Secrets are looked for, the repository first.
 pub(super) struct Sources<'s> {
     pub repository: Lookup<'s>,
-    pub cluster: &'s Asked<'s>,
+    pub cluster: ClusterValues<'s>,
 }
 
 /// The values that a user gave.
@@ -35,7 +35,7 @@ pub(super) fn compose(
     of_files(release, chart, &mut all)?;
     for reference in &release.spec.values_from {
         let key = key_of(release, reference);
-        match find(&key, reference, sources) {
+        match find(release, &key, reference, sources) {
             Found::Text(text) => of_reference(reference, &key, &text, &mut all)?,
             Found::Unknown if !reference.optional => unknown.push(key),
             Found::Unknown => {}
@@ -52,7 +52,12 @@ pub(super) fn compose(
 }
 
 /// The text that a reference means.
-fn find(key: &ObjectKey, reference: &ValuesReference, sources: &Sources<'_>) -> Found<Failed> {
+fn find(
+    release: &HelmRelease,
+    key: &ObjectKey,
+    reference: &ValuesReference,
+    sources: &Sources<'_>,
+) -> Found<Failed> {
     let values_key = values_key(reference);
     let no_key = || {
         let hint = "set valuesKey, or optional".to_owned();
@@ -61,15 +66,10 @@ fn find(key: &ObjectKey, reference: &ValuesReference, sources: &Sources<'_>) -> 
     if let Some(resource) = (sources.repository)(key) {
         return resource.data_text(values_key).map_or_else(no_key, Found::Text);
     }
-    let asked = LookupKey {
-        api_version: "v1".to_owned(),
-        kind: key.group_kind.kind.to_string(),
-        namespace: key.namespace.as_deref().unwrap_or_default().to_owned(),
-        name: key.name.to_string(),
-    };
-    match sources.cluster.find(asked) {
-        Found::Text(object) => {
-            data_text(object, &key.group_kind, values_key).map_or_else(no_key, Found::Text)
+    match sources.cluster.find(&values_source(release, key.clone())) {
+        Found::Text(data) => {
+            let text = data.object().and_then(|object| data_text(object, &key.group_kind, values_key));
+            text.map_or_else(no_key, Found::Text)
         }
         Found::Unknown => Found::Unknown,
         Found::Nothing(()) => Found::Nothing((

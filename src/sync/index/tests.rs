@@ -53,6 +53,7 @@ fn desired(objects: &[Value]) -> Arc<Desired> {
         releases: Vec::new(),
         kept: BTreeMap::new(),
         withdrawn: BTreeSet::new(),
+        values_from: BTreeMap::new(),
         lookups: HashMap::new(),
         target: ClusterName::new("one"),
         fleet: "fleet".into(),

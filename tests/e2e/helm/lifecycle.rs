@@ -488,23 +488,39 @@ fn a_release_has_no_more_rights_than_its_service_account() {
 }
 
 #[test]
-fn values_that_the_repository_lacks_are_those_of_the_cluster() {
-    let shop = Shop::new(
-        "given",
-        "",
+fn values_that_the_repository_lacks_are_those_of_the_cluster_as_they_are_now() {
+    let shop = Shop::new("given", "", "");
+    let release = release(
         "  valuesFrom:\n  - {kind: Secret, name: given, valuesKey: text, targetPath: text}\n  - {kind: ConfigMap, name: absent, optional: true}\n",
     );
+    let release = release.replace("NAMESPACE", "given").replace("interval: 5m", "interval: 1s");
+    shop.fleet.repo.write("release.yaml", &release);
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "given"}});
     shop.server.apply(&namespace);
-    let secret = json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "given", "namespace": "given"},
-        "stringData": {"text": "of the cluster"},
-    });
-    shop.server.apply(&secret);
+    let give = |text: &str| {
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "given", "namespace": "given"},
+            "stringData": {"text": text},
+        });
+        shop.server.apply(&secret);
+    };
     let commit = shop.fleet.repo.commit("Release");
     let daemon = shop.fleet.daemon();
+    let state = shop.wait_state("broken");
+    assert!(state["reason"].as_str().expect("a reason").contains("Secret given/given"), "{state}");
+    give("of the cluster");
     shop.wait_done(&commit);
     assert_eq!(shop.data().expect("it is there")["text"], "of the cluster");
+    give("of another day");
+    shop.wait_text("of another day");
+    // What no value comes from changes nothing.
+    let label = json!({"metadata": {"labels": {"noted": "yes"}}});
+    shop.server.patch("given", "secret/given", "someone", &label);
+    shop.wait_done(&commit);
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(shop.data().expect("it is there")["told"], "false true 2");
+    let log = shop.fleet.log();
+    assert!(!log.contains("of another day"), "values stay out of the log");
     assert!(daemon.terminate());
 }
 
