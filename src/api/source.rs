@@ -102,6 +102,9 @@ pub struct OciRepositorySpec {
     /// Which version of it counts; the tag `latest` where not given.
     #[serde(default, rename = "ref")]
     pub reference: OciReference,
+    /// Which layer of the artifact is the chart; the one of Helm's media type where not given.
+    #[serde(default)]
+    pub layer_selector: Option<LayerSelector>,
     /// A Secret of type kubernetes.io/dockerconfigjson, or with username and password.
     #[serde(default)]
     pub secret_ref: Option<SecretName>,
@@ -124,9 +127,24 @@ pub struct OciReference {
     /// The highest tag within a range.
     #[serde(default)]
     pub semver: Option<String>,
+    /// A regular expression: only tags that it matches can be within the range.
+    #[serde(default)]
+    pub semver_filter: Option<String>,
     /// The digest of the manifest, `sha256:` and 64 digits.
     #[serde(default)]
     pub digest: Option<String>,
+}
+
+/// A layer of an artifact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LayerSelector {
+    /// Its media type.
+    #[serde(default)]
+    pub media_type: Option<String>,
+    /// Read for compatibility: a chart is an archive, and is used as it is.
+    #[serde(default)]
+    pub operation: Option<String>,
 }
 
 impl ChartSource {

@@ -117,8 +117,8 @@ impl RemoteCharts {
                         Err(problem) => Err(problem.clone()),
                     }
                 }
-                Remote::Oci { repository, wanted, is_plain } => {
-                    self.of_registry(repository, access, wanted, *is_plain)
+                Remote::Oci { repository, wanted, layer, is_plain } => {
+                    self.of_registry(repository, access, wanted, layer.as_deref(), *is_plain)
                 }
                 Remote::Git { repository, reference, path } => {
                     self.of_git(repository, access, reference, path)

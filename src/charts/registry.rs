@@ -30,25 +30,30 @@ impl RemoteCharts {
         repository: &str,
         access: &Access,
         wanted: &Wanted,
+        layer: Option<&str>,
         is_plain: bool,
     ) -> Answer {
         let registry = Registry::new(repository, access, is_plain)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| registry.unreachable(error))?;
         runtime.block_on(async {
-            tokio::time::timeout(IN_ALL, self.from(&registry, wanted))
+            tokio::time::timeout(IN_ALL, self.from(&registry, wanted, layer.unwrap_or(CHART)))
                 .await
                 .unwrap_or_else(|_| Err(registry.unreachable("it takes too long")))
         })
     }
 
-    async fn from(&self, registry: &Registry, wanted: &Wanted) -> Answer {
+    async fn from(&self, registry: &Registry, wanted: &Wanted, media_type: &str) -> Answer {
         let name = &registry.name;
         let reference = match wanted {
             Wanted::Digest(digest) => registry.reference.clone_with_digest(digest.clone()),
             Wanted::Tag(tag) => registry.tagged(tag),
-            Wanted::Range(range) => {
-                let versions = self.versions(registry).await?;
+            Wanted::Range(range, filter) => {
+                let mut versions = self.versions(registry).await?;
+                // One that is none was refused before.
+                if let Some(filter) = filter.as_deref().and_then(|filter| regex::Regex::new(filter).ok()) {
+                    versions.retain(|(_, tag)| filter.is_match(tag));
+                }
                 let tag = choose(range, &versions).map_err(|problem| NoChart {
                     message: format!("oci://{name}: {}", problem.message),
                     hint: problem.hint,
@@ -56,7 +61,10 @@ impl RemoteCharts {
                 registry.tagged(tag)
             }
         };
-        let asked = format!("oci://{reference}");
+        let asked = match media_type {
+            CHART => format!("oci://{reference}"),
+            other => format!("oci://{reference} {other}"),
+        };
         // What a digest names never changes.
         let known = self.store.note(&asked);
         let kept = |digest: String| match self.store.archive(&digest) {
@@ -65,7 +73,7 @@ impl RemoteCharts {
         };
         let layer = match (known, wanted) {
             (Some(digest), Wanted::Digest(_)) => return kept(digest),
-            (known, _) => match (registry.archive(&reference).await, known) {
+            (known, _) => match (registry.archive(&reference, media_type).await, known) {
                 (Ok(layer), _) => layer,
                 (Err(_), Some(digest)) => return kept(digest),
                 (Err(problem), None) => return Err(problem),
@@ -175,7 +183,7 @@ impl Registry {
     }
 
     /// The layer that holds the chart.
-    async fn archive(&self, reference: &Reference) -> Result<OciDescriptor, NoChart> {
+    async fn archive(&self, reference: &Reference, media_type: &str) -> Result<OciDescriptor, NoChart> {
         let (manifest, digest) = self
             .client
             .pull_manifest(reference, &self.auth)
@@ -189,12 +197,20 @@ impl Registry {
                 hint: None,
             });
         }
-        let no_chart = || NoChart {
-            message: format!("oci://{reference} is no chart"),
-            hint: Some("push it with `helm push`".to_owned()),
+        let no_chart =
+            |hint: String| NoChart { message: format!("oci://{reference} is no chart"), hint: Some(hint) };
+        let OciManifest::Image(image) = manifest else {
+            return Err(no_chart(
+                "it is an index of several artifacts; push a chart with `helm push`".to_owned(),
+            ));
         };
-        let OciManifest::Image(image) = manifest else { return Err(no_chart()) };
-        let layer = image.layers.into_iter().find(|layer| layer.media_type == CHART).ok_or_else(no_chart)?;
+        let Some(layer) = image.layers.iter().find(|layer| layer.media_type == media_type).cloned() else {
+            let there: Vec<&str> = image.layers.iter().map(|layer| layer.media_type.as_str()).collect();
+            return Err(no_chart(format!(
+                "it has no layer of {media_type}, but of {}; push it with `helm push`, or set layerSelector",
+                there.join(", ")
+            )));
+        };
         match u64::try_from(layer.size) {
             Ok(size) if size <= MAX_ARCHIVE => Ok(layer),
             _ => Err(self.unreachable(format!("it has more than {MAX_ARCHIVE} bytes"))),

@@ -39,6 +39,8 @@ pub enum Remote {
         repository: String,
         /// Which version of it.
         wanted: Wanted,
+        /// The media type of the layer that is the chart; Helm's own where not given.
+        layer: Option<String>,
         /// Whether the registry is spoken to without TLS.
         is_plain: bool,
     },
@@ -56,8 +58,9 @@ pub enum Remote {
 /// Which version of an artifact is wanted.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Wanted {
-    /// The highest of a range; a version is a range of itself.
-    Range(String),
+    /// The highest of a range; a version is a range of itself. Only tags count that the
+    /// expression matches.
+    Range(String, Option<String>),
     /// What a tag names now.
     Tag(String),
     /// What has this digest, for ever.
@@ -106,7 +109,7 @@ impl std::fmt::Debug for ChartRequest {
 impl std::fmt::Display for Wanted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Wanted::Range(text) | Wanted::Tag(text) | Wanted::Digest(text) => f.write_str(text),
+            Wanted::Range(text, _) | Wanted::Tag(text) | Wanted::Digest(text) => f.write_str(text),
         }
     }
 }
@@ -158,8 +161,8 @@ impl Secrets<'_> {
         if let Some(registry) = url.strip_prefix("oci://") {
             let repository = format!("{registry}/{}", spec.chart);
             let access = self.access(&source.secret_ref, &source.cert_secret_ref, &repository)?;
-            let remote =
-                Remote::Oci { repository, wanted: Wanted::Range(version), is_plain: source.insecure };
+            let wanted = Wanted::Range(version, None);
+            let remote = Remote::Oci { repository, wanted, layer: None, is_plain: source.insecure };
             return Ok(ChartRequest { remote, access });
         }
         if !url.starts_with("http://") && !url.starts_with("https://") {
@@ -186,13 +189,25 @@ impl Secrets<'_> {
         let reference = &source.reference;
         let wanted = match (&reference.digest, &reference.semver, &reference.tag) {
             (Some(digest), ..) => Wanted::Digest(digest.clone()),
-            (None, Some(range), _) => Wanted::Range(range.clone()),
+            (None, Some(range), _) => {
+                if let Some(filter) = &reference.semver_filter
+                    && let Err(error) = regex::Regex::new(filter)
+                {
+                    return Err(NoChart::new(
+                        format!("ref.semverFilter: {error}"),
+                        "write a regular expression such as '-rc\\.[0-9]+$'",
+                    ));
+                }
+                Wanted::Range(range.clone(), reference.semver_filter.clone())
+            }
             (None, None, Some(tag)) => Wanted::Tag(tag.clone()),
             (None, None, None) => Wanted::Tag("latest".to_owned()),
         };
         let repository = repository.trim_end_matches('/').to_owned();
         let access = self.access(&source.secret_ref, &source.cert_secret_ref, &repository)?;
-        Ok(ChartRequest { remote: Remote::Oci { repository, wanted, is_plain: source.insecure }, access })
+        let layer = source.layer_selector.as_ref().and_then(|selector| selector.media_type.clone());
+        let remote = Remote::Oci { repository, wanted, layer, is_plain: source.insecure };
+        Ok(ChartRequest { remote, access })
     }
 
     /// A chart in a Git repository.

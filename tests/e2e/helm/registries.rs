@@ -136,7 +136,7 @@ fn charts_are_pulled_from_a_registry_by_range_tag_and_digest_and_kept() {
     let server = shared(0);
     let fleet = Fleet::of_one("pulled");
     let pinned = registry.push(&["1.0.0", "1.1.0+build.5"]);
-    registry.push(&["1.2.0", "2.0.0"]);
+    registry.push(&["1.2.0", "2.0.0-rc.1", "2.0.0"]);
     let host = registry.host();
     fleet.repo.write(
         "source.yaml",
@@ -166,7 +166,8 @@ fn charts_are_pulled_from_a_registry_by_range_tag_and_digest_and_kept() {
             "source.yaml",
             &format!(
                 "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {{name: shop, namespace: pulled}}\n\
-                 spec: {{url: 'oci://{host}/charts/shop', insecure: true, ref: {reference}, secretRef: {{name: login}}}}\n{}",
+                 spec: {{url: 'oci://{host}/charts/shop', insecure: true, ref: {reference}, secretRef: {{name: login}},\n  \
+                 layerSelector: {{mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip, operation: copy}}}}\n{}",
                 login("pulled", &registry)
             ),
         );
@@ -178,6 +179,7 @@ fn charts_are_pulled_from_a_registry_by_range_tag_and_digest_and_kept() {
     for (reference, expected) in [
         ("{tag: 1.0.0}".to_owned(), "1.0.0"),
         ("{semver: '>=2'}".to_owned(), "2.0.0"),
+        ("{semver: '>=1.0.0-0', semverFilter: '-rc[.]'}".to_owned(), "2.0.0-rc.1"),
         (format!("{{digest: '{pinned}'}}"), "1.1.0+build.5"),
     ] {
         artifact(&reference);
@@ -223,6 +225,24 @@ fn what_a_registry_does_not_have_is_told_with_what_it_has() {
     expect(&known, &of_chart("unpulled", "3.x"), &["there is no version 3.x", "nearest: 1.2.0, 1.0.0"]);
     let other = of_chart("unpulled", "1.x").replace("chart: shop", "chart: shp");
     expect(&known, &other, &["charts/shp cannot be fetched"]);
+    let artifact = |more: &str| {
+        format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {{name: shop, namespace: unpulled}}\n\
+             spec: {{url: 'oci://{host}/charts/shop', insecure: true, secretRef: {{name: login}}, {more}}}\n{}",
+            login("unpulled", &registry)
+        )
+    };
+    let of_artifact = release("unpulled", "  chartRef: {kind: OCIRepository, name: shop}\n");
+    expect(
+        &artifact("ref: {tag: 1.0.0}, layerSelector: {mediaType: application/x.other}"),
+        &of_artifact,
+        &["is no chart", "no layer of application/x.other, but of application/vnd.cncf.helm.chart"],
+    );
+    expect(
+        &artifact("ref: {semver: '>=1', semverFilter: '('}"),
+        &of_artifact,
+        &["ref.semverFilter", "write a regular expression"],
+    );
     expect(&source("", ""), &of_chart("unpulled", "1.x"), &["cannot be fetched", "uthori"]);
 }
 
