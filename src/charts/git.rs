@@ -2,8 +2,9 @@
 
 use std::sync::atomic::AtomicBool;
 
+use super::identity::Identity;
 use super::{Answer, RemoteCharts, unreachable};
-use crate::fleet::{Access, NoChart, load_chart};
+use crate::fleet::{NoChart, load_chart};
 use crate::git::{Credentials, GitError, Mirror, Reference, SourceUrl};
 
 impl RemoteCharts {
@@ -12,12 +13,12 @@ impl RemoteCharts {
     pub(super) fn of_git(
         &self,
         repository: &str,
-        access: &Access,
+        identity: &Identity,
         reference: &Reference,
         path: &str,
     ) -> Answer {
         let (source, in_url) = SourceUrl::parse(repository);
-        let credentials = access.credentials.as_ref();
+        let credentials = identity.credentials.as_ref();
         let credentials = credentials.map(|(user, password)| Credentials::basic(user, password)).or(in_url);
         let failed =
             |error: GitError| NoChart { message: error.to_string(), hint: error.hint().map(str::to_owned) };

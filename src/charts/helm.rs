@@ -1,17 +1,18 @@
 //! HelmRepositories over HTTP: an index, and archives that it names.
 
+use super::identity::Identity;
 use super::index::Index;
 use super::{Answer, MAX_ARCHIVE, RemoteCharts, TIMEOUT, unreachable};
-use crate::fleet::{Access, NoChart, choose};
+use crate::fleet::{NoChart, choose};
 
 /// No index that is served is larger.
 const MAX_INDEX: u64 = 128 << 20;
 
 impl RemoteCharts {
     /// The index of a repository: as it is served, or as it was when it was last.
-    pub(super) fn index(&self, repository: &str, access: &Access) -> Result<Index, NoChart> {
+    pub(super) fn index(&self, repository: &str, identity: &Identity) -> Result<Index, NoChart> {
         let url = format!("{}/index.yaml", repository.trim_end_matches('/'));
-        let served = get(&url, repository, access, MAX_INDEX);
+        let served = get(&url, repository, identity, MAX_INDEX);
         match served {
             Ok(bytes) => {
                 let index = Index::read(&bytes).map_err(|message| NoChart {
@@ -32,7 +33,7 @@ impl RemoteCharts {
     pub(super) fn of_index(
         &self,
         repository: &str,
-        access: &Access,
+        identity: &Identity,
         index: &Index,
         (chart, version): (&str, &str),
     ) -> Answer {
@@ -57,7 +58,7 @@ impl RemoteCharts {
                     message: format!("{repository} has no url for {chart} {}", entry.version),
                     hint: None,
                 })?;
-                let bytes = get(&url, repository, access, MAX_ARCHIVE)?;
+                let bytes = get(&url, repository, identity, MAX_ARCHIVE)?;
                 let digest = self.store.keep_archive(&bytes);
                 if let Some(wanted) = &entry.digest
                     && *wanted != digest
@@ -79,10 +80,10 @@ impl RemoteCharts {
 
 /// Fetches what an address serves. Credentials go to the repository's own host alone,
 /// unless it is said that others may have them.
-fn get(url: &str, repository: &str, access: &Access, limit: u64) -> Result<Vec<u8>, NoChart> {
+fn get(url: &str, repository: &str, identity: &Identity, limit: u64) -> Result<Vec<u8>, NoChart> {
     use std::io::Read as _;
     let mut client = reqwest::blocking::Client::builder().timeout(TIMEOUT).user_agent("syncline");
-    if let Some(authority) = &access.authority {
+    if let Some(authority) = &identity.authority {
         let certificate = reqwest::Certificate::from_pem(authority.as_bytes())
             .map_err(|error| unreachable(url, format!("the authority of certSecretRef: {error}")))?;
         client = client.tls_certs_merge([certificate]);
@@ -93,8 +94,8 @@ fn get(url: &str, repository: &str, access: &Access, limit: u64) -> Result<Vec<u
         let parsed = reqwest::Url::parse(url).ok()?;
         Some((parsed.scheme().to_owned(), parsed.host_str()?.to_owned(), parsed.port_or_known_default()))
     };
-    if let Some((user, password)) = &access.credentials
-        && (access.pass_credentials || host(url) == host(repository))
+    if let Some((user, password)) = &identity.credentials
+        && (identity.pass_credentials || host(url) == host(repository))
     {
         asked = asked.basic_auth(user, Some(password));
     }

@@ -7,6 +7,7 @@
 
 mod git;
 mod helm;
+mod identity;
 mod index;
 mod registry;
 mod store;
@@ -17,6 +18,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::fleet::{Access, ChartRequest, Digest, LoadedChart, NoChart, Remote};
+use identity::Identity;
 use store::Store;
 
 /// How long one request may take.
@@ -36,16 +38,20 @@ pub struct RemoteCharts {
     store: Store,
     /// Where mirrors of Git repositories are.
     folder: PathBuf,
+    /// Where Secrets are that the fleet does not define.
+    secrets: Option<PathBuf>,
     known: Mutex<HashMap<ChartRequest, (Answer, Instant)>>,
     under_way: Mutex<HashSet<ChartRequest>>,
 }
 
 impl RemoteCharts {
-    /// Charts that are kept in a folder.
-    pub fn new(folder: PathBuf) -> RemoteCharts {
+    /// Charts that are kept in a folder; `secrets` is where Secrets are that the fleet does
+    /// not define.
+    pub fn new(folder: PathBuf, secrets: Option<PathBuf>) -> RemoteCharts {
         RemoteCharts {
             store: Store::new(folder.clone()),
             folder,
+            secrets,
             known: Mutex::default(),
             under_way: Mutex::default(),
         }
@@ -105,23 +111,31 @@ impl RemoteCharts {
         is_new
     }
 
+    /// The answers to requests that ask the same repository as the same.
     fn of_repository(&self, requests: &[&ChartRequest]) -> Vec<(ChartRequest, Answer)> {
+        let Some(first) = requests.first() else { return Vec::new() };
+        let identity = Identity::of(&first.access, first.remote.repository(), self.secrets.as_deref());
+        let identity = match &identity {
+            Ok(identity) => identity,
+            Err(problem) => {
+                return requests.iter().map(|it| ((*it).clone(), Err(problem.clone()))).collect();
+            }
+        };
         let mut index = None;
         let answers = requests.iter().map(|request| {
-            let access = &request.access;
             let answer = match &request.remote {
                 Remote::Helm { repository, chart, version } => {
-                    let index = index.get_or_insert_with(|| self.index(repository, access));
+                    let index = index.get_or_insert_with(|| self.index(repository, identity));
                     match index {
-                        Ok(index) => self.of_index(repository, access, index, (chart, version)),
+                        Ok(index) => self.of_index(repository, identity, index, (chart, version)),
                         Err(problem) => Err(problem.clone()),
                     }
                 }
                 Remote::Oci { repository, wanted, layer, is_plain } => {
-                    self.of_registry(repository, access, wanted, layer.as_deref(), *is_plain)
+                    self.of_registry(repository, identity, wanted, layer.as_deref(), *is_plain)
                 }
                 Remote::Git { repository, reference, path } => {
-                    self.of_git(repository, access, reference, path)
+                    self.of_git(repository, identity, reference, path)
                 }
             };
             ((*request).clone(), answer)

@@ -12,8 +12,9 @@ use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 use syncline_helm::version::Version;
 
+use super::identity::Identity;
 use super::{Answer, MAX_ARCHIVE, RemoteCharts, TIMEOUT, unreachable};
-use crate::fleet::{Access, NoChart, Wanted, choose};
+use crate::fleet::{NoChart, Wanted, choose};
 
 /// The layer that is a chart.
 const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
@@ -28,12 +29,12 @@ impl RemoteCharts {
     pub(super) fn of_registry(
         &self,
         repository: &str,
-        access: &Access,
+        identity: &Identity,
         wanted: &Wanted,
         layer: Option<&str>,
         is_plain: bool,
     ) -> Answer {
-        let registry = Registry::new(repository, access, is_plain)?;
+        let registry = Registry::new(repository, identity, is_plain)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| registry.unreachable(error))?;
         runtime.block_on(async {
@@ -128,12 +129,12 @@ struct Registry {
 }
 
 impl Registry {
-    fn new(repository: &str, access: &Access, is_plain: bool) -> Result<Registry, NoChart> {
+    fn new(repository: &str, identity: &Identity, is_plain: bool) -> Result<Registry, NoChart> {
         let reference = repository.parse::<Reference>().map_err(|error| NoChart {
             message: format!("oci://{repository}: {error}"),
             hint: Some("write oci://, the registry and the repository".to_owned()),
         })?;
-        let authority = access
+        let authority = identity
             .authority
             .iter()
             .map(|pem| Certificate { encoding: CertificateEncoding::Pem, data: pem.clone().into_bytes() });
@@ -145,7 +146,7 @@ impl Registry {
             user_agent: "syncline",
             ..ClientConfig::default()
         });
-        let auth = match &access.credentials {
+        let auth = match &identity.credentials {
             Some((user, password)) => RegistryAuth::Basic(user.clone(), password.clone()),
             None => RegistryAuth::Anonymous,
         };

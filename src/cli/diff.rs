@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use similar::TextDiff;
 use syncline_manifest::{ObjectKey, yaml};
 
-use super::source::{Placed, Repository};
+use super::source::{Placed, Repository, Secrets};
 use super::{Failure, Verdict};
 use crate::api::ClusterName;
 use crate::fleet::Severity;
@@ -23,6 +23,8 @@ use crate::place::DesiredObject;
 pub(super) struct Diff {
     #[command(flatten)]
     repository: Repository,
+    #[command(flatten)]
+    secrets: Secrets,
     /// The commit, branch or tag before
     #[arg(long, value_name = "REV")]
     from: String,
@@ -57,8 +59,8 @@ struct Change {
 
 impl Diff {
     pub fn run(self) -> Result<Verdict, Failure> {
-        let before = self.repository.placed(Some(&self.from))?;
-        let after = self.repository.placed(self.to.as_deref())?;
+        let before = self.repository.placed(Some(&self.from), &self.secrets)?;
+        let after = self.repository.placed(self.to.as_deref(), &self.secrets)?;
         let mut groups: BTreeMap<Vec<Change>, Vec<ClusterName>> = BTreeMap::new();
         let names: BTreeSet<&ClusterName> =
             before.placements.targets.keys().chain(after.placements.targets.keys()).collect();

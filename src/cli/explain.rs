@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use syncline_manifest::ObjectKey;
 
-use super::source::{Placed, Repository};
+use super::source::{Placed, Repository, Secrets};
 use super::{Failure, Output, Verdict};
 use crate::place::{DesiredObject, Why};
 
@@ -20,6 +20,8 @@ pub(super) struct Explain {
     object: String,
     #[command(flatten)]
     repository: Repository,
+    #[command(flatten)]
+    secrets: Secrets,
     /// Its namespace, where several have one of that name
     #[arg(long, short, value_name = "NAME")]
     namespace: Option<String>,
@@ -47,7 +49,7 @@ impl Explain {
                     .as_deref()
                     .is_none_or(|namespace| key.namespace.as_deref() == Some(namespace))
         };
-        let placed = self.repository.placed(self.rev.as_deref())?;
+        let placed = self.repository.placed(self.rev.as_deref(), &self.secrets)?;
         let mut found: Vec<ObjectKey> = placed
             .placements
             .targets

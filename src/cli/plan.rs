@@ -48,7 +48,7 @@ pub(super) struct PlanCommand {
 
 impl PlanCommand {
     pub fn run(self) -> Result<Verdict, Failure> {
-        let mut loaded = self.repository.loaded(self.rev.as_deref())?;
+        let mut loaded = self.repository.loaded(self.rev.as_deref(), &self.access.secrets)?;
         let names: Vec<ClusterName> = match &self.cluster {
             Some(name) => vec![loaded.cluster(name)?.clone()],
             None => loaded.fleet.clusters.keys().cloned().collect(),

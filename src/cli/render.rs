@@ -5,7 +5,7 @@ use std::io::Write as _;
 use clap::Args;
 use syncline_manifest::yaml;
 
-use super::source::Repository;
+use super::source::{Repository, Secrets};
 use super::{Failure, Output, Verdict};
 use crate::fleet::Severity;
 
@@ -16,6 +16,8 @@ use crate::fleet::Severity;
 pub(super) struct Render {
     #[command(flatten)]
     repository: Repository,
+    #[command(flatten)]
+    secrets: Secrets,
     /// The cluster
     #[arg(long, short, value_name = "NAME")]
     cluster: String,
@@ -29,7 +31,7 @@ pub(super) struct Render {
 
 impl Render {
     pub fn run(self) -> Result<Verdict, Failure> {
-        let placed = self.repository.placed(self.rev.as_deref())?;
+        let placed = self.repository.placed(self.rev.as_deref(), &self.secrets)?;
         let desired = placed.target(&self.cluster)?;
         let mut out = std::io::stdout().lock();
         match self.output {

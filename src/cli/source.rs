@@ -35,13 +35,21 @@ pub(super) struct Repository {
     git_username: Option<String>,
 }
 
-/// Which clusters can be reached, and how.
+/// Where secrets are that have no business in Git.
+#[derive(Debug, Args)]
+pub(super) struct Secrets {
+    /// A folder of Secrets: of kubeconfigs as DIR/<name> or
+    /// DIR/<name>/kubeconfig, of other Secrets with their keys as files,
+    /// all of them also below DIR/<namespace>/
+    #[arg(long, value_name = "DIR", env = "SYNCLINE_SECRETS_DIR")]
+    pub secrets_dir: Option<PathBuf>,
+}
+
+/// How clusters are reached.
 #[derive(Debug, Args)]
 pub(super) struct Access {
-    /// The folder with the clusters' kubeconfigs: DIR/<name>,
-    /// DIR/<name>/kubeconfig, or the same below DIR/<namespace>/
-    #[arg(long, value_name = "DIR", env = "SYNCLINE_SECRETS_DIR")]
-    secrets_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub secrets: Secrets,
     /// Run the programs that kubeconfigs name to get credentials
     #[arg(long)]
     allow_exec_credentials: bool,
@@ -51,7 +59,7 @@ impl Access {
     pub fn kubeconfigs(&self) -> Kubeconfigs {
         let exec =
             if self.allow_exec_credentials { ExecCredentials::Allowed } else { ExecCredentials::Forbidden };
-        Kubeconfigs::new(self.secrets_dir.clone(), exec)
+        Kubeconfigs::new(self.secrets.secrets_dir.clone(), exec)
     }
 }
 
@@ -148,18 +156,18 @@ impl Repository {
     }
 
     /// A revision, loaded and placed as far as it can be without asking a cluster.
-    pub fn placed(&self, revision: Option<&str>) -> Result<Placed, Failure> {
-        let mut loaded = self.loaded(revision)?;
+    pub fn placed(&self, revision: Option<&str>, secrets: &Secrets) -> Result<Placed, Failure> {
+        let mut loaded = self.loaded(revision, secrets)?;
         let placements = loaded.place(&Abilities::assumed())?;
         Ok(Placed { fleet: loaded.fleet, placements })
     }
 
     /// A revision, loaded.
-    pub fn loaded(&self, revision: Option<&str>) -> Result<Loaded, Failure> {
+    pub fn loaded(&self, revision: Option<&str>, secrets: &Secrets) -> Result<Loaded, Failure> {
         let snapshot = self.snapshot(revision)?;
         let (mut loads, renders) = (LoadCache::default(), RenderCache::default());
         let fleet = fleet::load(&snapshot, &self.folder(), &mut loads)?;
-        let charts = RemoteCharts::new(self.data_dir.join("charts"));
+        let charts = RemoteCharts::new(self.data_dir.join("charts"), secrets.secrets_dir.clone());
         Ok(Loaded { snapshot, fleet, loads, renders, charts })
     }
 }

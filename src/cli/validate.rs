@@ -5,7 +5,7 @@ use std::io::Write as _;
 use clap::Args;
 use serde_json::json;
 
-use super::source::Repository;
+use super::source::{Repository, Secrets};
 use super::{Failure, Output, Verdict};
 use crate::fleet::Severity;
 
@@ -18,6 +18,8 @@ use crate::fleet::Severity;
 pub(super) struct Validate {
     #[command(flatten)]
     repository: Repository,
+    #[command(flatten)]
+    secrets: Secrets,
     /// The commit, branch or tag to check instead of the working directory
     #[arg(long, value_name = "REV")]
     rev: Option<String>,
@@ -31,7 +33,7 @@ pub(super) struct Validate {
 
 impl Validate {
     pub fn run(self) -> Result<Verdict, Failure> {
-        let placed = self.repository.placed(self.rev.as_deref())?;
+        let placed = self.repository.placed(self.rev.as_deref(), &self.secrets)?;
         let count = |severity| placed.diagnostics().filter(|d| d.severity == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
         let mut out = std::io::stdout().lock();

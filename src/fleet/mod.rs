@@ -29,7 +29,8 @@ use crate::git::{CommitId, GitError, Snapshot};
 
 pub use cache::LoadCache;
 pub use charts::{
-    Access, ChartRequest, Charts, FoundChart, LoadedChart, NoChart, Remote, Wanted, choose, load_chart,
+    Access, ChartRequest, Charts, FoundChart, LoadedChart, NoChart, Remote, SecretData, Wanted, choose,
+    load_chart,
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use generations::Generations;

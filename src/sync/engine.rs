@@ -2,7 +2,7 @@
 //! says.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -105,7 +105,10 @@ pub async fn run_engine(
     })
     .await?;
     let mirror = Arc::new(mirror);
-    let charts = Arc::new(RemoteCharts::new(options.data_dir.join("charts")));
+    let charts = Arc::new(RemoteCharts::new(
+        options.data_dir.join("charts"),
+        options.kubeconfigs.directory().map(Path::to_owned),
+    ));
     let engine = Engine {
         notice: options.source.local_path().and_then(|path| match LocalNotice::new(path) {
             Ok(notice) => Some(notice),

@@ -84,6 +84,11 @@ impl Kubeconfigs {
         Kubeconfigs { directory, exec, host: ::kube::Config::incluster().ok() }
     }
 
+    /// The folder that is looked at first.
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
     /// Reads Secrets from this cluster instead of the one that the process runs in.
     pub fn with_host(self, host: ::kube::Config) -> Kubeconfigs {
         Kubeconfigs { host: Some(host), ..self }

@@ -51,6 +51,13 @@ impl Fleet {
         std::fs::write(self.secrets.path().join(format!("{name}-kubeconfig")), kubeconfig).expect("a file");
     }
 
+    /// A Secret that Git does not have, as a mounted one is laid out.
+    pub fn set_secret(&self, name: &str, key: &str, text: &str) {
+        let folder = self.secrets.path().join(name);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join(key), text).expect("a file");
+    }
+
     /// The binary with the options of this fleet.
     pub fn command(&self, command: &str) -> Command {
         self.command_on(command, self.repo.path().to_str().expect("a UTF-8 path"))
@@ -60,7 +67,7 @@ impl Fleet {
     pub fn command_on(&self, command: &str, url: &str) -> Command {
         let mut program = binary();
         program.args([command, "--repo", url, "--data-dir"]).arg(self.data.path());
-        if matches!(command, "run" | "plan") {
+        if !matches!(command, "status" | "init") {
             program.arg("--secrets-dir").arg(self.secrets.path());
         }
         program

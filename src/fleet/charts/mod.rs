@@ -13,7 +13,7 @@ use crate::api::{ChartSourceSpec, ChartSpec, HelmRelease, suggest};
 use crate::git::{GitError, Snapshot};
 pub use load::{LoadedChart, NoChart, load as load_chart};
 use request::Secrets;
-pub use request::{Access, ChartRequest, Remote, Wanted};
+pub use request::{Access, ChartRequest, Remote, SecretData, Wanted};
 
 /// Where a chart is.
 #[derive(Debug, Clone)]

@@ -1,15 +1,13 @@
 //! What is asked of elsewhere: charts of HelmRepositories, registries and Git repositories,
 //! with what it takes to be let in.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use serde_json::Value;
 use syncline_manifest::{GroupKind, ObjectKey};
 
 use super::load::NoChart;
 use crate::api::{ChartSpec, GitRepositorySpec, HelmRepositorySpec, OciRepositorySpec, SecretName};
-use crate::fleet::{Fleet, Resource};
+use crate::fleet::Fleet;
 use crate::git::Reference;
 
 /// A chart that has to be fetched.
@@ -67,15 +65,34 @@ pub enum Wanted {
     Digest(String),
 }
 
-/// How to be let in.
+/// What it takes to be let in.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Access {
-    /// User and password.
-    pub credentials: Option<(String, String)>,
-    /// Whether other hosts that an index names get them too.
+    /// The Secret with user and password.
+    pub login: Option<SecretData>,
+    /// The Secret with the authority that signed the server's certificate.
+    pub certificate: Option<SecretData>,
+    /// Whether other hosts that an index names get the password too.
     pub pass_credentials: bool,
-    /// The authority that signed the server's certificate, as PEM.
-    pub authority: Option<String>,
+}
+
+/// A Secret.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum SecretData {
+    /// What the fleet says that it holds.
+    Defined(BTreeMap<String, String>),
+    /// The fleet does not define it: it is somewhere else, for that is where secrets belong.
+    Named {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+}
+
+impl SecretData {
+    /// What counts of what a Secret holds.
+    pub const KEYS: [&str; 5] = ["username", "password", ".dockerconfigjson", "ca.crt", "caFile"];
 }
 
 impl Remote {
@@ -121,37 +138,23 @@ pub(super) struct Secrets<'f> {
 }
 
 impl Secrets<'_> {
-    fn secret(&self, reference: &Option<SecretName>) -> Result<Option<&Arc<Resource>>, NoChart> {
-        let Some(reference) = reference else { return Ok(None) };
+    fn secret(&self, reference: &SecretName) -> SecretData {
         let key = ObjectKey::new(GroupKind::new("", "Secret"), Some(self.namespace), &reference.name);
         match self.fleet.resource(&key) {
-            Some(secret) => Ok(Some(secret)),
-            None => Err(NoChart::new(
-                format!("the repository needs {key}, which is not defined"),
-                "add the Secret to the fleet repository",
-            )),
+            Some(secret) => {
+                let held = |key: &&str| Some(((*key).to_owned(), secret.data_text(key)?));
+                SecretData::Defined(SecretData::KEYS.iter().filter_map(held).collect())
+            }
+            None => SecretData::Named { namespace: self.namespace.to_owned(), name: reference.name.clone() },
         }
     }
 
-    fn access(
-        &self,
-        secret: &Option<SecretName>,
-        certificate: &Option<SecretName>,
-        registry: &str,
-    ) -> Result<Access, NoChart> {
-        let login = self.secret(secret)?;
-        let trusted = self.secret(certificate)?;
-        let named =
-            |secret: &Arc<Resource>| Some((secret.data_text("username")?, secret.data_text("password")?));
-        Ok(Access {
-            credentials: login.and_then(|secret| {
-                named(secret).or_else(|| of_docker(&secret.data_text(".dockerconfigjson")?, registry))
-            }),
+    fn access(&self, secret: &Option<SecretName>, certificate: &Option<SecretName>) -> Access {
+        Access {
+            login: secret.as_ref().map(|reference| self.secret(reference)),
+            certificate: certificate.as_ref().map(|reference| self.secret(reference)),
             pass_credentials: false,
-            authority: trusted
-                .or(login)
-                .and_then(|secret| secret.data_text("ca.crt").or_else(|| secret.data_text("caFile"))),
-        })
+        }
     }
 
     /// A chart of a HelmRepository, over HTTP or in a registry.
@@ -160,7 +163,7 @@ impl Secrets<'_> {
         let url = source.url.trim_end_matches('/');
         if let Some(registry) = url.strip_prefix("oci://") {
             let repository = format!("{registry}/{}", spec.chart);
-            let access = self.access(&source.secret_ref, &source.cert_secret_ref, &repository)?;
+            let access = self.access(&source.secret_ref, &source.cert_secret_ref);
             let wanted = Wanted::Range(version, None);
             let remote = Remote::Oci { repository, wanted, layer: None, is_plain: source.insecure };
             return Ok(ChartRequest { remote, access });
@@ -171,7 +174,7 @@ impl Secrets<'_> {
                 "write https://..., oci://..., or a folder of the repository such as ./charts",
             ));
         }
-        let access = self.access(&source.secret_ref, &source.cert_secret_ref, url)?;
+        let access = self.access(&source.secret_ref, &source.cert_secret_ref);
         Ok(ChartRequest {
             remote: Remote::Helm { repository: source.url.clone(), chart: spec.chart.clone(), version },
             access: Access { pass_credentials: source.pass_credentials, ..access },
@@ -204,7 +207,7 @@ impl Secrets<'_> {
             (None, None, None) => Wanted::Tag("latest".to_owned()),
         };
         let repository = repository.trim_end_matches('/').to_owned();
-        let access = self.access(&source.secret_ref, &source.cert_secret_ref, &repository)?;
+        let access = self.access(&source.secret_ref, &source.cert_secret_ref);
         let layer = source.layer_selector.as_ref().and_then(|selector| selector.media_type.clone());
         let remote = Remote::Oci { repository, wanted, layer, is_plain: source.insecure };
         Ok(ChartRequest { remote, access })
@@ -234,41 +237,7 @@ impl Secrets<'_> {
         let path = spec.chart.trim_start_matches("./").trim_matches('/').to_owned();
         Ok(ChartRequest {
             remote: Remote::Git { repository: source.url.clone(), reference, path },
-            access: self.access(&source.secret_ref, &None, &source.url)?,
+            access: self.access(&source.secret_ref, &None),
         })
-    }
-}
-
-/// The user and password that Docker's configuration has for a registry.
-fn of_docker(text: &str, repository: &str) -> Option<(String, String)> {
-    let host = repository.split('/').next().unwrap_or_default();
-    let configuration: Value = serde_json::from_str(text).ok()?;
-    let known = configuration["auths"].as_object()?;
-    let is_host = |name: &str| {
-        let name = name.trim_start_matches("https://").trim_start_matches("http://");
-        name.split('/').next() == Some(host)
-    };
-    let (_, entry) = known.iter().find(|(name, _)| is_host(name))?;
-    if let (Some(user), Some(password)) = (entry["username"].as_str(), entry["password"].as_str()) {
-        return Some((user.to_owned(), password.to_owned()));
-    }
-    let decoded = base64::engine::general_purpose::STANDARD.decode(entry["auth"].as_str()?).ok()?;
-    let text = String::from_utf8(decoded).ok()?;
-    let (user, password) = text.split_once(':')?;
-    Some((user.to_owned(), password.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dockers_configuration_gives_the_login_of_its_registry() {
-        let text = r#"{"auths": {"https://a.example/v1/": {"auth": "dTpwOnE="}, "b.example:5000": {"username": "x", "password": "y"}}}"#;
-        let login = |repository| of_docker(text, repository);
-        let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
-        assert_eq!(login("a.example/charts/web"), pair("u", "p:q"));
-        assert_eq!(login("b.example:5000/web"), pair("x", "y"));
-        assert_eq!(login("c.example/web"), None);
     }
 }

@@ -117,11 +117,14 @@ fn release(name: &str, chart: &str) -> String {
     )
 }
 
+fn docker_configuration(registry: &Registry) -> String {
+    json!({"auths": {registry.host(): {"username": "user", "password": "secret"}}}).to_string()
+}
+
 fn login(name: &str, registry: &Registry) -> String {
-    let auths = json!({"auths": {registry.host(): {"username": "user", "password": "secret"}}});
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login", "namespace": name},
-        "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": auths.to_string()},
+        "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": docker_configuration(registry)},
     });
     format!("---\n{secret}\n")
 }
@@ -142,10 +145,11 @@ fn charts_are_pulled_from_a_registry_by_range_tag_and_digest_and_kept() {
         "source.yaml",
         &format!(
             "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {{name: charts, namespace: pulled}}\n\
-             spec: {{type: oci, url: 'oci://{host}/charts', insecure: true, secretRef: {{name: login}}}}\n{}",
-            login("pulled", &registry)
+             spec: {{type: oci, url: 'oci://{host}/charts', insecure: true, secretRef: {{name: login}}}}\n"
         ),
     );
+    // The password is not in Git.
+    fleet.set_secret("login", ".dockerconfigjson", &docker_configuration(&registry));
     fleet.repo.write("release.yaml", &of_chart("pulled", "^1.0"));
     let first = fleet.repo.commit("A range");
     let daemon = fleet.daemon();
@@ -242,6 +246,11 @@ fn what_a_registry_does_not_have_is_told_with_what_it_has() {
         &artifact("ref: {semver: '>=1', semverFilter: '('}"),
         &of_artifact,
         &["ref.semverFilter", "write a regular expression"],
+    );
+    expect(
+        &source(", secretRef: {name: absent}", ""),
+        &of_chart("unpulled", "1.x"),
+        &["needs the Secret unpulled/absent, which is neither defined nor in", "--secrets-dir DIR"],
     );
     expect(&source("", ""), &of_chart("unpulled", "1.x"), &["cannot be fetched", "uthori"]);
 }
