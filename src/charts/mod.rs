@@ -41,6 +41,8 @@ pub struct RemoteCharts {
     /// Where Secrets are that the fleet does not define.
     secrets: Option<PathBuf>,
     known: Mutex<HashMap<ChartRequest, (Answer, Instant)>>,
+    /// What was asked for since the last round ended.
+    asked: Mutex<HashSet<ChartRequest>>,
     under_way: Mutex<HashSet<ChartRequest>>,
 }
 
@@ -53,17 +55,27 @@ impl RemoteCharts {
             folder,
             secrets,
             known: Mutex::default(),
+            asked: Mutex::default(),
             under_way: Mutex::default(),
         }
     }
 
     /// What is known of a chart; None when it was not asked for yet.
     pub fn get(&self, request: &ChartRequest) -> Option<Answer> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(request.clone());
         self.known
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(request)
             .map(|(answer, _)| answer.clone())
+    }
+
+    /// Forgets what was not asked for since the last call: no release has such a chart any
+    /// more. The archives are kept.
+    pub fn finish_round(&self) {
+        let asked = std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|request, _| asked.contains(request));
     }
 
     /// What is to be asked again: what failed, and what may have a newer version by now.
@@ -160,5 +172,33 @@ fn unreachable(url: &str, reason: impl std::fmt::Display) -> NoChart {
     NoChart {
         message: format!("{url} cannot be fetched: {reason}"),
         hint: Some("what was fetched before stays in use; it is tried again".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_release_asks_for_any_more_is_not_asked_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let charts = RemoteCharts::new(folder.path().to_owned(), None);
+        let request = |chart: &str| ChartRequest {
+            // Nothing listens there.
+            remote: Remote::Helm {
+                repository: "http://127.0.0.1:9".to_owned(),
+                chart: chart.to_owned(),
+                version: "*".to_owned(),
+            },
+            access: Access::default(),
+        };
+        let (one, two) = (request("one"), request("two"));
+        assert!(charts.get(&one).is_none() && charts.get(&two).is_none());
+        charts.finish_round();
+        assert!(charts.fetch(&HashSet::from([one.clone(), two.clone()])));
+        assert_eq!(charts.due(), HashSet::from([one.clone(), two]));
+        assert!(charts.get(&one).unwrap().is_err());
+        charts.finish_round();
+        assert_eq!(charts.due(), HashSet::from([one]));
     }
 }

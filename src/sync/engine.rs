@@ -321,6 +321,7 @@ impl Engine {
             }
         };
         self.metrics.note_load(started.elapsed());
+        self.charts.finish_round();
         let objects: usize = placements.targets.values().map(|desired| desired.objects.len()).sum();
         info!(
             commit = %commit.short(), targets = placements.targets.len(), objects,
