@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dsa::{Components, KeySize, SigningKey};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, RsaKeySize, SanType,
@@ -148,10 +149,46 @@ fn private_key(kind: &str) -> Result<String, String> {
         "" | "rsa" => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_4096),
         "ecdsa" => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
         "ed25519" => KeyPair::generate_for(&PKCS_ED25519),
-        "dsa" => return Err("DSA keys are not generated: no system accepts them any more".to_owned()),
+        "dsa" => return dsa_key(),
         other => return Ok(format!("Unknown type {other}")),
     };
     key_pem(&key.map_err(|error| format!("failed to generate private key: {error}"))?)
+}
+
+/// A key for DSA, with parameters of its own, in the form that OpenSSL gave such keys.
+fn dsa_key() -> Result<String, String> {
+    let failed = |what: &str| format!("failed to generate {what}");
+    let mut random = rand::rng();
+    let parameters = Components::try_generate_from_rng_with_key_size(&mut random, KeySize::DSA_2048_256)
+        .map_err(|_| failed("dsa params"))?;
+    let key = SigningKey::try_generate_from_rng_with_components(&mut random, parameters)
+        .map_err(|_| failed("private key"))?;
+    let public = key.verifying_key();
+    let parameters = public.components();
+    let mut numbers = der(0x02, &[0]);
+    for number in [parameters.p().as_ref(), parameters.q(), parameters.g(), public.y(), key.x()] {
+        let bytes = number.to_be_bytes();
+        let significant = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+        // A first bit that is set would make the number negative.
+        let mut content = vec![0; usize::from(bytes.get(significant).is_none_or(|byte| byte & 0x80 != 0))];
+        content.extend_from_slice(&bytes[significant..]);
+        numbers.extend(der(0x02, &content));
+    }
+    Ok(pem("DSA PRIVATE KEY", &der(0x30, &numbers)))
+}
+
+/// A DER value.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let significant = &length[length.iter().position(|byte| *byte != 0).unwrap_or(length.len() - 1)..];
+    let mut value = vec![tag];
+    if significant.len() > 1 || significant[0] >= 0x80 {
+        // As many bytes as a length has, which is fewer than 0x80.
+        value.push(0x80 | significant.len() as u8);
+    }
+    value.extend_from_slice(significant);
+    value.extend_from_slice(content);
+    value
 }
 
 /// A key, and the text by which the chart gets it back.
@@ -268,4 +305,31 @@ fn signed(
     parameters.is_ca = IsCa::ExplicitNoCa;
     parameters.use_authority_key_identifier_extension = true;
     Ok(finish(&parameters.signed_by(&key.pair, &issuer).map_err(failed)?, key))
+}
+
+#[cfg(test)]
+mod tests {
+    use dsa::{BoxedUint, VerifyingKey};
+
+    use super::*;
+
+    #[test]
+    fn a_key_for_dsa_is_the_sequence_of_its_numbers_and_they_fit_each_other() {
+        let pem = private_key("dsa").unwrap();
+        let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        let bytes = STANDARD.decode(body).unwrap();
+        let (tag, mut rest, after) = der_element(&bytes).unwrap();
+        assert_eq!((tag, after), (0x30, &[][..]));
+        let mut numbers = Vec::new();
+        while let Some((tag, content, after)) = der_element(rest) {
+            assert_eq!(tag, 0x02);
+            let content = content.strip_prefix(&[0]).unwrap_or(content);
+            numbers.push(BoxedUint::from_be_slice_vartime(content));
+            rest = after;
+        }
+        let [_, p, q, g, y, x] = numbers.try_into().unwrap();
+        assert_eq!((p.bits_precision(), q.bits_precision()), (2048, 256));
+        let public = VerifyingKey::from_components(Components::from_components(p, q, g).unwrap(), y).unwrap();
+        assert!(SigningKey::from_components(public, x).is_ok());
+    }
 }
