@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::tree::{Id, List, Tree};
 use crate::functions::Function;
 use crate::go::Str;
 
@@ -14,6 +15,8 @@ pub struct Source {
     pub name: Arc<str>,
     /// The whole text.
     pub text: Str,
+    /// What it was parsed into.
+    pub tree: Tree,
 }
 
 impl Source {
@@ -43,7 +46,7 @@ pub struct Template {
     /// Where it was parsed from.
     pub source: Arc<Source>,
     /// What it does.
-    pub body: Box<[Node]>,
+    pub body: List<Node>,
     /// How many variables are alive at once at most; `$` is the first.
     pub slots: usize,
 }
@@ -51,7 +54,7 @@ pub struct Template {
 impl Template {
     /// Whether it prints nothing: such a definition does not replace another.
     pub fn is_empty(&self) -> bool {
-        is_empty(&self.source, &self.body)
+        is_empty(&self.source, self.body)
     }
 }
 
@@ -80,15 +83,15 @@ pub enum Node {
     /// Text as it is: the piece of the source.
     Text(Span),
     /// A pipeline whose value is printed, unless it declares variables.
-    Action(Pipe),
+    Action(Id<Pipe>),
     /// `if`, and `else`.
-    If(Box<Branch>),
+    If(Id<Branch>),
     /// `with`, and `else`.
-    With(Box<Branch>),
+    With(Id<Branch>),
     /// `range`, and `else`.
-    Range(Box<Branch>),
+    Range(Id<Branch>),
     /// `template "name" pipeline`.
-    Template(Position, Str, Option<Pipe>),
+    Template(Position, Id<Str>, Option<Id<Pipe>>),
     /// `break`
     Break,
     /// `continue`
@@ -101,9 +104,9 @@ pub struct Branch {
     /// What decides.
     pub pipe: Pipe,
     /// What is done then.
-    pub body: Box<[Node]>,
+    pub body: List<Node>,
     /// What is done else.
-    pub otherwise: Box<[Node]>,
+    pub otherwise: List<Node>,
 }
 
 /// Commands, the value of each the last argument of the next.
@@ -111,13 +114,32 @@ pub struct Branch {
 pub struct Pipe {
     /// Where it begins.
     pub position: Position,
-    /// The slots that it sets, for `range` the index before the element, with their names
-    /// for messages.
-    pub declares: Box<[(usize, Str)]>,
+    /// The variables that it sets, for `range` the index before the element.
+    pub declares: Declared,
     /// `=`, not `:=`.
     pub assigns: bool,
     /// At least one.
-    pub commands: Box<[Command]>,
+    pub commands: List<Command>,
+}
+
+/// The variables that a pipeline sets: their slots, with their names for messages.
+#[derive(Debug, Clone, Copy)]
+pub enum Declared {
+    /// None.
+    Nothing,
+    /// One.
+    One(Variable),
+    /// The index and the element of a range.
+    Two(Variable, Variable),
+}
+
+/// A variable that is set.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Its slot.
+    pub slot: u32,
+    /// Its name.
+    pub name: Id<Str>,
 }
 
 /// A function, method, field or constant, with arguments.
@@ -126,7 +148,7 @@ pub struct Command {
     /// What is called or read.
     pub head: Operand,
     /// What it is called with.
-    pub arguments: Box<[Operand]>,
+    pub arguments: List<Operand>,
 }
 
 /// A word of a command.
@@ -148,19 +170,19 @@ pub enum Term {
     /// `true` or `false`
     Bool(bool),
     /// A number, as far as it can be each of the types.
-    Number(Box<Number>),
+    Number(Id<Number>),
     /// A string: the piece of the source with its quotes, and its content.
-    Text(Span, Str),
+    Text(Span, Id<Str>),
     /// `.a.b`
-    Field(Box<[Str]>),
+    Field(List<Id<Str>>),
     /// `$x.a.b`: the slot, all names with the variable's first.
-    Variable(usize, Box<[Str]>),
+    Variable(u32, List<Id<Str>>),
     /// `(pipeline).a.b`
-    Chain(Box<Operand>, Box<[Str]>),
+    Chain(Id<Operand>, List<Id<Str>>),
     /// A function.
     Function(&'static Function),
     /// `(pipeline)`
-    Pipe(Box<Pipe>),
+    Pipe(Id<Pipe>),
 }
 
 /// A number of the source.
@@ -190,26 +212,27 @@ impl Number {
     }
 }
 
-fn fields(out: &mut String, names: &[Str]) {
-    for name in names {
+fn fields(source: &Source, names: List<Id<Str>>, out: &mut String) {
+    for name in source.tree.list(names) {
         out.push('.');
-        out.push_str(&name.to_text());
+        out.push_str(&source.tree.get(*name).to_text());
     }
 }
 
 impl Pipe {
     /// The pipeline as Go prints it in messages.
     pub fn print(&self, source: &Source, out: &mut String) {
-        for (at, (_, name)) in self.declares.iter().enumerate() {
-            if at > 0 {
-                out.push_str(", ");
-            }
-            out.push_str(&name.to_text());
-        }
-        if !self.declares.is_empty() {
+        let tree = &source.tree;
+        let variables = match &self.declares {
+            Declared::Nothing => String::new(),
+            Declared::One(only) => tree.get(only.name).to_string(),
+            Declared::Two(first, second) => format!("{}, {}", tree.get(first.name), tree.get(second.name)),
+        };
+        out.push_str(&variables);
+        if !variables.is_empty() {
             out.push_str(if self.assigns { " = " } else { " := " });
         }
-        for (at, command) in self.commands.iter().enumerate() {
+        for (at, command) in tree.list(self.commands).iter().enumerate() {
             if at > 0 {
                 out.push_str(" | ");
             }
@@ -221,7 +244,7 @@ impl Pipe {
 impl Command {
     /// The command as Go prints it in messages.
     pub fn print(&self, source: &Source, out: &mut String) {
-        for (at, operand) in std::iter::once(&self.head).chain(&self.arguments).enumerate() {
+        for (at, operand) in std::iter::once(&self.head).chain(source.tree.list(self.arguments)).enumerate() {
             if at > 0 {
                 out.push(' ');
             }
@@ -235,7 +258,7 @@ impl Operand {
     fn print_grouped(&self, source: &Source, out: &mut String) {
         if let Term::Pipe(pipe) = &self.kind {
             out.push('(');
-            pipe.print(source, out);
+            source.tree.get(*pipe).print(source, out);
             out.push(')');
         } else {
             self.print(source, out);
@@ -248,26 +271,28 @@ impl Operand {
             Term::Dot => out.push('.'),
             Term::Nil => out.push_str("nil"),
             Term::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-            Term::Number(number) => out.push_str(&number.text),
+            Term::Number(number) => out.push_str(&source.tree.get(*number).text),
             Term::Text(quoted, _) => out.push_str(&String::from_utf8_lossy(source.piece(*quoted))),
-            Term::Field(names) => fields(out, names),
+            Term::Field(names) => fields(source, *names, out),
             Term::Variable(_, names) => {
-                out.push_str(&names[0].to_text());
-                fields(out, &names[1..]);
+                if let Some(name) = source.tree.list(*names).first() {
+                    out.push_str(&source.tree.get(*name).to_text());
+                }
+                fields(source, names.rest(), out);
             }
             Term::Chain(inner, names) => {
-                inner.print_grouped(source, out);
-                fields(out, names);
+                source.tree.get(*inner).print_grouped(source, out);
+                fields(source, *names, out);
             }
             Term::Function(function) => out.push_str(function.name),
-            Term::Pipe(pipe) => pipe.print(source, out),
+            Term::Pipe(pipe) => source.tree.get(*pipe).print(source, out),
         }
     }
 }
 
 /// Whether a body prints nothing: such a definition does not replace another.
-pub fn is_empty(source: &Source, body: &[Node]) -> bool {
-    body.iter().all(|node| match node {
+pub fn is_empty(source: &Source, body: List<Node>) -> bool {
+    source.tree.list(body).iter().all(|node| match node {
         Node::Text(span) => source.piece(*span).iter().all(u8::is_ascii_whitespace),
         _ => false,
     })

@@ -3,9 +3,10 @@
 
 use smallvec::SmallVec;
 
-use super::ast::{Command, Operand, Pipe, Term};
+use super::ast::{Command, Declared, Operand, Pipe, Term};
 use super::error::CallError;
 use super::exec::{At, Execution, Failed, Frame};
+use super::tree::{Id, List};
 use crate::functions::{Body, Function, Type};
 use crate::go::{Str, Value};
 
@@ -15,15 +16,20 @@ impl Execution<'_> {
     /// The value of a pipeline; sets the variables that it declares.
     pub(super) fn pipe(&mut self, frame: Frame<'_>, dot: &Value, pipe: &Pipe) -> Result<Value, Failed> {
         let value = self.commands(frame, dot, pipe)?;
-        for (slot, _) in pipe.declares.iter() {
-            self.stack[frame.base + slot] = value.clone();
+        match &pipe.declares {
+            Declared::Nothing => {}
+            Declared::One(only) => self.stack[frame.base + only.slot as usize] = value.clone(),
+            Declared::Two(first, second) => {
+                self.stack[frame.base + first.slot as usize] = value.clone();
+                self.stack[frame.base + second.slot as usize] = value.clone();
+            }
         }
         Ok(value)
     }
 
     pub(super) fn commands(&mut self, frame: Frame<'_>, dot: &Value, pipe: &Pipe) -> Result<Value, Failed> {
         let mut value: Option<Value> = None;
-        for command in pipe.commands.iter() {
+        for command in frame.tree().list(pipe.commands) {
             let result = self.command(frame, dot, command, value.take())?;
             // What an interface holds, and no value if it holds none.
             value = Some(if matches!(result, Value::Nil) { Value::Invalid } else { result });
@@ -39,26 +45,27 @@ impl Execution<'_> {
         last: Option<Value>,
     ) -> Result<Value, Failed> {
         let head = &command.head;
+        let arguments = frame.tree().list(command.arguments);
         match &head.kind {
             Term::Function(function) => {
-                self.function(frame, dot, function, At::Command(command), &command.arguments, last)
+                self.function(frame, dot, function, At::Command(command), arguments, last)
             }
-            Term::Field(names) => self.chain(frame, dot, dot.clone(), head, names, &command.arguments, last),
+            Term::Field(names) => self.chain(frame, dot, dot.clone(), head, *names, arguments, last),
             Term::Chain(inner, names) => {
-                let receiver = self.receiver(frame, dot, head, inner)?;
-                self.chain(frame, dot, receiver, head, names, &command.arguments, last)
+                let receiver = self.receiver(frame, dot, head, frame.tree().get(*inner))?;
+                self.chain(frame, dot, receiver, head, *names, arguments, last)
             }
             Term::Variable(slot, names) => {
-                let value = self.stack[frame.base + slot].clone();
+                let value = self.stack[frame.base + *slot as usize].clone();
                 if names.len() == 1 {
-                    self.no_arguments(frame, head, &command.arguments, last.as_ref())?;
+                    self.no_arguments(frame, head, arguments, last.as_ref())?;
                     return Ok(value);
                 }
-                self.chain(frame, dot, value, head, &names[1..], &command.arguments, last)
+                self.chain(frame, dot, value, head, names.rest(), arguments, last)
             }
             Term::Nil => Err(frame.error(At::Operand(head), "nil is not a command")),
             _ => {
-                self.no_arguments(frame, head, &command.arguments, last.as_ref())?;
+                self.no_arguments(frame, head, arguments, last.as_ref())?;
                 self.operand(frame, dot, head)
             }
         }
@@ -102,26 +109,29 @@ impl Execution<'_> {
             Term::Dot => Ok(dot.clone()),
             Term::Nil => Ok(Value::Invalid),
             Term::Bool(value) => Ok(Value::Bool(*value)),
-            Term::Text(_, text) => Ok(Value::String(text.clone())),
-            Term::Number(number) => match (number.is_ideal_float(), number.float, number.int) {
-                (true, Some(float), _) => Ok(Value::Float(float)),
-                (_, _, Some(int)) => Ok(Value::Int(int)),
-                _ => Err(frame.error(At::Operand(operand), format!("{} overflows int", number.text))),
-            },
-            Term::Field(names) => self.chain(frame, dot, dot.clone(), operand, names, &[], None),
+            Term::Text(_, text) => Ok(Value::String(frame.tree().get(*text).clone())),
+            Term::Number(number) => {
+                let number = frame.tree().get(*number);
+                match (number.is_ideal_float(), number.float, number.int) {
+                    (true, Some(float), _) => Ok(Value::Float(float)),
+                    (_, _, Some(int)) => Ok(Value::Int(int)),
+                    _ => Err(frame.error(At::Operand(operand), format!("{} overflows int", number.text))),
+                }
+            }
+            Term::Field(names) => self.chain(frame, dot, dot.clone(), operand, *names, &[], None),
             Term::Variable(slot, names) => {
-                let value = self.stack[frame.base + slot].clone();
+                let value = self.stack[frame.base + *slot as usize].clone();
                 if names.len() == 1 {
                     return Ok(value);
                 }
-                self.chain(frame, dot, value, operand, &names[1..], &[], None)
+                self.chain(frame, dot, value, operand, names.rest(), &[], None)
             }
             Term::Chain(inner, names) => {
-                let receiver = self.receiver(frame, dot, operand, inner)?;
-                self.chain(frame, dot, receiver, operand, names, &[], None)
+                let receiver = self.receiver(frame, dot, operand, frame.tree().get(*inner))?;
+                self.chain(frame, dot, receiver, operand, *names, &[], None)
             }
             Term::Function(function) => self.function(frame, dot, function, At::Operand(operand), &[], None),
-            Term::Pipe(pipe) => self.pipe(frame, dot, pipe),
+            Term::Pipe(pipe) => self.pipe(frame, dot, frame.tree().get(*pipe)),
         }
     }
 
@@ -132,15 +142,17 @@ impl Execution<'_> {
         dot: &Value,
         receiver: Value,
         at: &Operand,
-        names: &[Str],
+        names: List<Id<Str>>,
         arguments: &[Operand],
         last: Option<Value>,
     ) -> Result<Value, Failed> {
         let mut receiver = receiver;
+        let tree = frame.tree();
+        let names = tree.list(names);
         let Some((name, before)) = names.split_last() else { return Ok(receiver) };
         for (depth, name) in before.iter().enumerate() {
             receiver = self
-                .field(frame, receiver, name, None)
+                .field(frame, receiver, tree.get(*name), None)
                 .map_err(|failure| failure.located(frame, at, names, depth))?;
         }
         let mut evaluated = None;
@@ -152,7 +164,7 @@ impl Execution<'_> {
             values.extend(last);
             evaluated = Some(values);
         }
-        self.field(frame, receiver, name, evaluated.as_deref())
+        self.field(frame, receiver, tree.get(*name), evaluated.as_deref())
             .map_err(|failure| failure.located(frame, at, names, before.len()))
     }
 
@@ -254,12 +266,14 @@ impl Execution<'_> {
             (Term::Nil, wanted) if wanted.can_be_nil() => return Ok(Value::Nil),
             (Term::Nil, wanted) => return Err(mismatch(format!("cannot assign nil to {}", wanted.name()))),
             (Term::Number(number), Type::Int | Type::Int64) => {
+                let number = frame.tree().get(*number);
                 let Some(int) = number.int else {
                     return Err(mismatch(format!("expected integer; found {}", number.text)));
                 };
                 return Ok(if wanted == Type::Int { Value::Int(int) } else { Value::Int64(int) });
             }
             (Term::Number(number), Type::Float) => {
+                let number = frame.tree().get(*number);
                 let Some(float) = number.float else {
                     return Err(mismatch(format!("expected float; found {}", number.text)));
                 };
@@ -291,8 +305,9 @@ fn head_of(at: At<'_>) -> &Operand {
     match at {
         At::Command(command) => &command.head,
         At::Operand(operand) => operand,
-        At::Pipe(pipe) => &pipe.commands[0].head,
-        At::Template(..) => unreachable!("functions are called by commands and operands only"),
+        At::Pipe(_) | At::Template(..) => {
+            unreachable!("functions are called by commands and operands only")
+        }
     }
 }
 

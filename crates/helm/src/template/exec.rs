@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::ast::{Branch, Command, Node, Operand, Pipe, Position, Source, Template};
+use super::ast::{Branch, Command, Declared, Node, Operand, Pipe, Position, Source, Template};
 use super::error::{CallError, ExecError};
+use super::tree::{List, Tree};
 use super::{TemplateSet, parser};
 use crate::go::format::print_value;
 use crate::go::{Str, Value};
@@ -109,6 +110,11 @@ impl At<'_> {
 }
 
 impl<'t> Frame<'t> {
+    /// The nodes of this frame's template.
+    pub(super) fn tree(self) -> &'t Tree {
+        &self.template.source.tree
+    }
+
     /// An error at a piece of this frame's template.
     #[cold]
     pub(super) fn error(&self, at: At<'_>, message: impl Into<String>) -> Failed {
@@ -190,7 +196,7 @@ impl<'s> Execution<'s> {
         self.stack[base] = dot.clone();
         self.depth += 1;
         let frame = Frame { template, base };
-        let result = stacker::maybe_grow(512 << 10, 4 << 20, || self.walk(frame, &dot, &template.body, out));
+        let result = stacker::maybe_grow(512 << 10, 4 << 20, || self.walk(frame, &dot, template.body, out));
         self.depth -= 1;
         self.stack.truncate(base);
         result.map(|_| ())
@@ -269,38 +275,44 @@ impl<'s> Execution<'s> {
         &mut self,
         frame: Frame<'_>,
         dot: &Value,
-        nodes: &[Node],
+        nodes: List<Node>,
         out: &mut Vec<u8>,
     ) -> Result<Flow, Failed> {
-        for node in nodes {
+        let tree = frame.tree();
+        for node in tree.list(nodes) {
             let flow = match node {
                 Node::Text(span) => {
                     out.extend_from_slice(frame.template.source.piece(*span));
                     continue;
                 }
                 Node::Action(pipe) => {
+                    let pipe = tree.get(*pipe);
                     let value = self.pipe(frame, dot, pipe)?;
-                    if pipe.declares.is_empty() {
+                    if matches!(pipe.declares, Declared::Nothing) {
                         print(out, &value);
                     }
                     continue;
                 }
                 Node::If(branch) => {
+                    let branch = tree.get(*branch);
                     let value = self.pipe(frame, dot, &branch.pipe)?;
-                    let chosen = if value.is_true() { &branch.body } else { &branch.otherwise };
+                    let chosen = if value.is_true() { branch.body } else { branch.otherwise };
                     self.walk(frame, dot, chosen, out)?
                 }
                 Node::With(branch) => {
+                    let branch = tree.get(*branch);
                     let value = self.pipe(frame, dot, &branch.pipe)?;
                     if value.is_true() {
-                        self.walk(frame, &value, &branch.body, out)?
+                        self.walk(frame, &value, branch.body, out)?
                     } else {
-                        self.walk(frame, dot, &branch.otherwise, out)?
+                        self.walk(frame, dot, branch.otherwise, out)?
                     }
                 }
-                Node::Range(branch) => self.range(frame, dot, branch, out)?,
+                Node::Range(branch) => self.range(frame, dot, tree.get(*branch), out)?,
                 Node::Template(position, name, pipe) => {
-                    self.template(frame, dot, At::Template(*position, name), name, pipe.as_ref(), out)?;
+                    let name = tree.get(*name);
+                    let pipe = pipe.map(|pipe| tree.get(pipe));
+                    self.template(frame, dot, At::Template(*position, name), name, pipe, out)?;
                     continue;
                 }
                 Node::Break => return Ok(Flow::Break),
@@ -348,15 +360,15 @@ impl<'s> Execution<'s> {
         let value = self.commands(frame, dot, pipe)?;
         let base = frame.base;
         let mut round = |run: &mut Self, index: Value, element: Value| {
-            match &*pipe.declares {
-                [(only, _)] => run.stack[base + only] = element.clone(),
-                [(first, _), (second, _)] => {
-                    run.stack[base + first] = index;
-                    run.stack[base + second] = element.clone();
+            match &pipe.declares {
+                Declared::Nothing => {}
+                Declared::One(only) => run.stack[base + only.slot as usize] = element.clone(),
+                Declared::Two(first, second) => {
+                    run.stack[base + first.slot as usize] = index;
+                    run.stack[base + second.slot as usize] = element.clone();
                 }
-                _ => {}
             }
-            run.walk(frame, &element, body, out)
+            run.walk(frame, &element, *body, out)
         };
         let mut rounds = 0usize;
         match &value {
@@ -397,7 +409,7 @@ impl<'s> Execution<'s> {
                     Value::Uint(_, count) => (count, |n| Value::Uint(crate::go::UintKind::U64, n)),
                     _ => (0, |_| Value::Invalid),
                 };
-                if pipe.declares.len() > 1 {
+                if matches!(pipe.declares, Declared::Two(..)) {
                     let mut shown = Vec::new();
                     print_value(&mut shown, &value);
                     let shown = String::from_utf8_lossy(&shown).into_owned();
@@ -431,7 +443,7 @@ impl<'s> Execution<'s> {
         if rounds > 0 {
             return Ok(Flow::Through);
         }
-        self.walk(frame, dot, otherwise, out)
+        self.walk(frame, dot, *otherwise, out)
     }
 }
 

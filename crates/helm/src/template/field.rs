@@ -2,6 +2,7 @@
 
 use super::ast::Operand;
 use super::exec::{At, Execution, Failed, Frame, Missing};
+use super::tree::Id;
 use crate::go::{MapType, Str, Value};
 
 /// Why a value has no such field; the place is added by who asked.
@@ -16,10 +17,10 @@ impl NoField {
     }
 
     /// The error with its place, and with the path that holds nothing.
-    pub(super) fn located(self, frame: Frame<'_>, at: &Operand, names: &[Str], depth: usize) -> Failed {
+    pub(super) fn located(self, frame: Frame<'_>, at: &Operand, names: &[Id<Str>], depth: usize) -> Failed {
         let mut error = frame.error(At::Operand(at), self.message);
         if self.nil && depth > 0 {
-            let path: Vec<_> = names[..depth].iter().map(Str::to_text).collect();
+            let path: Vec<_> = names[..depth].iter().map(|name| frame.tree().get(*name).to_text()).collect();
             error.hint = Some(format!("{} has no value", path.join(".")));
         }
         error

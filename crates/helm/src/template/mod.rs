@@ -17,6 +17,7 @@ mod exec;
 mod field;
 mod lexer;
 mod parser;
+mod tree;
 
 pub use ast::Template;
 pub use error::{CallError, ExecError};

@@ -5,10 +5,14 @@ mod pipeline;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
-use super::ast::{Branch, Command, Node, Operand, Pipe, Position, Source, Span, Template, Term};
+use super::ast::{
+    Branch, Command, Declared, Node, Operand, Pipe, Position, Source, Span, Template, Term, Variable,
+    is_empty,
+};
 use super::lexer::{Kind, Lexer, Token};
+use super::tree::{Id, List, Tree};
 use crate::functions::Function;
 use crate::go::{Str, quote};
 
@@ -44,12 +48,12 @@ pub fn parse(
     // Places are those of the text as it is read.
     let readable = text.to_text();
     let text = if let Cow::Owned(readable) = &readable { readable.as_str().into() } else { text.clone() };
-    let source = Arc::new(Source { name: Arc::clone(name), text });
+    let source = Source { name: Arc::clone(name), text, tree: Tree::default() };
     let mut parser = Parser {
         lexer: Lexer::new(&readable),
         tokens: Vec::new(),
         at: 0,
-        source: Arc::clone(&source),
+        source,
         functions,
         templates: Vec::new(),
         nodes: Vec::new(),
@@ -58,12 +62,19 @@ pub fn parse(
         ranges: 0,
         depth: 0,
         action: None,
-        texts: FxHashSet::default(),
+        texts: FxHashMap::default(),
     };
     let body = parser.file()?;
     let slots = parser.slots;
     parser.add(name, body, slots)?;
-    Ok(parser.templates)
+    let Parser { mut source, templates, .. } = parser;
+    source.tree.shrink();
+    let source = Arc::new(source);
+    let made = templates.into_iter().map(|Draft { name, body, slots }| {
+        let key = Str::from(&*name);
+        Template { name, key, source: Arc::clone(&source), body, slots }
+    });
+    Ok(made.collect())
 }
 
 struct Parser<'a> {
@@ -72,9 +83,9 @@ struct Parser<'a> {
     tokens: Vec<Token>,
     /// Where the token is that was looked at last.
     at: Position,
-    source: Arc<Source>,
+    source: Source,
     functions: &'static dyn Fn(&str) -> Option<&'static Function>,
-    templates: Vec<Template>,
+    templates: Vec<Draft>,
     /// The nodes of lists that are not at their end yet, those of the innermost last.
     nodes: Vec<Node>,
     variables: Vec<&'a str>,
@@ -83,7 +94,14 @@ struct Parser<'a> {
     depth: usize,
     /// Where the action began that is read.
     action: Option<Position>,
-    texts: FxHashSet<Str>,
+    texts: FxHashMap<Str, Id<Str>>,
+}
+
+/// A template that becomes one when all of the source is parsed.
+struct Draft {
+    name: Arc<str>,
+    body: List<Node>,
+    slots: usize,
 }
 
 /// What ended a list of nodes.
@@ -135,13 +153,14 @@ impl<'a> Parser<'a> {
     }
 
     /// A name or a constant; each text is kept once.
-    fn kept(&mut self, text: &[u8]) -> Str {
+    fn kept(&mut self, text: &[u8]) -> Id<Str> {
         if let Some(known) = self.texts.get(text) {
-            return known.clone();
+            return *known;
         }
         let text = Str::from(text);
-        self.texts.insert(text.clone());
-        text
+        let id = self.source.tree.add(text.clone());
+        self.texts.insert(text, id);
+        id
     }
 
     fn error<T>(&self, message: impl Into<String>) -> Result<T, ParseError> {
@@ -174,13 +193,12 @@ impl<'a> Parser<'a> {
     }
 
     /// Adds a template; an empty one does not replace one of the same name.
-    fn add(&mut self, name: &str, body: Box<[Node]>, slots: usize) -> Result<(), ParseError> {
-        let template =
-            Template { name: name.into(), key: name.into(), source: Arc::clone(&self.source), body, slots };
+    fn add(&mut self, name: &str, body: List<Node>, slots: usize) -> Result<(), ParseError> {
+        let template = Draft { name: name.into(), body, slots };
         match self.templates.iter().position(|other| *other.name == *name) {
             None => self.templates.push(template),
-            Some(at) if self.templates[at].is_empty() => self.templates[at] = template,
-            Some(_) if template.is_empty() => {}
+            Some(at) if is_empty(&self.source, self.templates[at].body) => self.templates[at] = template,
+            Some(_) if is_empty(&self.source, body) => {}
             Some(_) => {
                 let quoted = quote::quote(name.as_bytes(), '"', false);
                 return self.error(format!("template: multiple definition of template {quoted}"));
@@ -189,7 +207,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn file(&mut self) -> Result<Box<[Node]>, ParseError> {
+    fn file(&mut self) -> Result<List<Node>, ParseError> {
         while self.peek() != Kind::Eof {
             if self.peek() == Kind::LeftDelim {
                 let delim = self.next();
@@ -207,7 +225,7 @@ impl<'a> Parser<'a> {
                 Err(Ended::Else) => return self.error("unexpected {{else}}"),
             }
         }
-        Ok(self.nodes.drain(..).collect())
+        Ok(self.source.tree.add_list(self.nodes.drain(..)))
     }
 
     /// A template of its own within this text: nothing of what is around it counts.
@@ -234,23 +252,23 @@ impl<'a> Parser<'a> {
         let name = self.template_name(token, context)?;
         self.expect(Kind::RightDelim, context)?;
         let (body, slots) = self.inner(|parser| parser.body_to_end(context))?;
-        self.add(&name.to_text(), body, slots)
+        let called = self.source.tree.get(name).to_string();
+        self.add(&called, body, slots)
     }
 
-    fn body_to_end(&mut self, context: &str) -> Result<Box<[Node]>, ParseError> {
+    fn body_to_end(&mut self, context: &str) -> Result<List<Node>, ParseError> {
         match self.list()? {
             (body, Ended::End) => Ok(body),
             (_, Ended::Else) => self.error(format!("unexpected {{{{else}}}} in {context}")),
         }
     }
 
-    fn list(&mut self) -> Result<(Box<[Node]>, Ended), ParseError> {
+    fn list(&mut self) -> Result<(List<Node>, Ended), ParseError> {
         let before = self.nodes.len();
         while self.peek_non_space() != Kind::Eof {
             match self.text_or_action()? {
                 Ok(node) => self.nodes.push(node),
-                // Thousands of small lists are kept: none has room to grow.
-                Err(ended) => return Ok((self.nodes.drain(before..).collect(), ended)),
+                Err(ended) => return Ok((self.source.tree.add_list(self.nodes.drain(before..)), ended)),
             }
         }
         self.error("unexpected EOF")
@@ -292,7 +310,10 @@ impl<'a> Parser<'a> {
             _ => {
                 self.back(token);
                 let pipe = self.pipeline("command", Kind::RightDelim)?;
-                self.verbatim(&pipe).map_or_else(|| Node::Action(pipe), Node::Text)
+                match self.verbatim(&pipe) {
+                    Some(piece) => Node::Text(piece),
+                    None => Node::Action(self.source.tree.add(pipe)),
+                }
             }
         };
         Ok(Ok(node))
@@ -301,14 +322,18 @@ impl<'a> Parser<'a> {
     /// The piece of the source that an action prints, if it does just that: braces are
     /// written as such strings. What is blank stays an action, for it is more than nothing.
     fn verbatim(&self, pipe: &Pipe) -> Option<Span> {
-        let [Command { head: Operand { kind: Term::Text(quoted, text), .. }, arguments }] = &*pipe.commands
+        let tree = &self.source.tree;
+        let [Command { head: Operand { kind: Term::Text(quoted, text), .. }, arguments }] =
+            tree.list(pipe.commands)
         else {
             return None;
         };
+        let text = tree.get(*text);
         let inside = Span { start: quoted.start + 1, end: quoted.end - 1 };
         let is_blank = text.as_bytes().iter().all(u8::is_ascii_whitespace);
         let is_written_so = self.source.piece(inside) == text.as_bytes();
-        (pipe.declares.is_empty() && arguments.is_empty() && is_written_so && !is_blank).then_some(inside)
+        (matches!(pipe.declares, Declared::Nothing) && arguments.is_empty() && is_written_so && !is_blank)
+            .then_some(inside)
     }
 
     fn leave(&mut self, kind: Kind) -> Result<Node, ParseError> {
@@ -357,7 +382,7 @@ impl<'a> Parser<'a> {
         if kind == Kind::Range {
             self.ranges -= 1;
         }
-        let mut otherwise: Box<[Node]> = Box::default();
+        let mut otherwise = List::default();
         if ended == Ended::Else {
             let chained = match kind {
                 Kind::If => self.peek() == Kind::If,
@@ -366,7 +391,8 @@ impl<'a> Parser<'a> {
             };
             if chained {
                 self.next();
-                otherwise = Box::new([self.control(kind)?]);
+                let node = self.control(kind)?;
+                otherwise = self.source.tree.add_list([node]);
             } else {
                 let (body, ended) = self.list()?;
                 if ended != Ended::End {
@@ -375,7 +401,7 @@ impl<'a> Parser<'a> {
                 otherwise = body;
             }
         }
-        let branch = Box::new(Branch { pipe, body, otherwise });
+        let branch = self.source.tree.add(Branch { pipe, body, otherwise });
         Ok(match kind {
             Kind::If => Node::If(branch),
             Kind::Range => Node::Range(branch),
@@ -389,8 +415,9 @@ impl<'a> Parser<'a> {
         let name = self.template_name(token, context)?;
         let pipe = self.pipeline(context, Kind::RightDelim)?;
         let (body, slots) = self.inner(|parser| parser.body_to_end(context))?;
-        self.add(&name.to_text(), body, slots)?;
-        Ok(Node::Template(token.span.start, name, Some(pipe)))
+        let called = self.source.tree.get(name).to_string();
+        self.add(&called, body, slots)?;
+        Ok(Node::Template(token.span.start, name, Some(self.source.tree.add(pipe))))
     }
 
     fn template(&mut self) -> Result<Node, ParseError> {
@@ -402,12 +429,13 @@ impl<'a> Parser<'a> {
             None
         } else {
             self.back(next);
-            Some(self.pipeline(context, Kind::RightDelim)?)
+            let pipe = self.pipeline(context, Kind::RightDelim)?;
+            Some(self.source.tree.add(pipe))
         };
         Ok(Node::Template(token.span.start, name, pipe))
     }
 
-    fn template_name(&mut self, token: Token, context: &str) -> Result<Str, ParseError> {
+    fn template_name(&mut self, token: Token, context: &str) -> Result<Id<Str>, ParseError> {
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(token, context);
         }
@@ -419,26 +447,33 @@ impl<'a> Parser<'a> {
 
     /// Gives the names of a pipeline their slots: `=` finds them, `:=` makes them,
     /// after what stands right of it, where the name still means an older variable.
-    fn declare(&mut self, names: &[&'a str], assigns: bool) -> Result<Box<[(usize, Str)]>, ParseError> {
-        let slot_of = |parser: &mut Self, name: &'a str| {
-            if !assigns {
-                parser.variables.push(name);
-                parser.slots = parser.slots.max(parser.variables.len());
-                return Ok(parser.variables.len() - 1);
-            }
-            match parser.slot(name) {
-                Some(slot) => Ok(slot),
+    fn declare(&mut self, names: &[&'a str], assigns: bool) -> Result<Declared, ParseError> {
+        let mut variable = |name: &'a str| {
+            let slot = match assigns {
+                true => self.slot(name),
+                false => {
+                    self.variables.push(name);
+                    self.slots = self.slots.max(self.variables.len());
+                    u32::try_from(self.variables.len() - 1).ok()
+                }
+            };
+            match slot {
+                Some(slot) => Ok(Variable { slot, name: self.kept(name.as_bytes()) }),
                 None => {
                     let quoted = quote::quote(name.as_bytes(), '"', false);
-                    parser.error(format!("undefined variable {quoted}"))
+                    self.error(format!("undefined variable {quoted}"))
                 }
             }
         };
-        let slots = names.iter().map(|name| Ok((slot_of(self, name)?, self.kept(name.as_bytes()))));
-        slots.collect()
+        Ok(match names {
+            [] => Declared::Nothing,
+            [only] => Declared::One(variable(only)?),
+            [first, second, ..] => Declared::Two(variable(first)?, variable(second)?),
+        })
     }
 
-    fn slot(&self, name: &str) -> Option<usize> {
-        self.variables.iter().rposition(|variable| *variable == name)
+    fn slot(&self, name: &str) -> Option<u32> {
+        let slot = self.variables.iter().rposition(|variable| *variable == name)?;
+        u32::try_from(slot).ok()
     }
 }

@@ -6,6 +6,7 @@ use super::{ParseError, Parser};
 use crate::go::{Str, number, quote};
 use crate::template::ast::{Command, Number, Operand, Pipe, Term};
 use crate::template::lexer::{Kind, Token};
+use crate::template::tree::{Id, List};
 
 impl<'a> Parser<'a> {
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Result<Pipe, ParseError> {
@@ -48,7 +49,8 @@ impl<'a> Parser<'a> {
             }
         }
         let declares = self.declare(&names, assigns)?;
-        Ok(Pipe { position, declares, assigns, commands: commands.drain(..).collect() })
+        let commands = self.source.tree.add_list(commands);
+        Ok(Pipe { position, declares, assigns, commands })
     }
 
     /// The names that a pipeline begins with, and whether they are there before it.
@@ -105,7 +107,7 @@ impl<'a> Parser<'a> {
             break;
         }
         match head {
-            Some(head) => Ok(Command { head, arguments: arguments.drain(..).collect() }),
+            Some(head) => Ok(Command { head, arguments: self.source.tree.add_list(arguments) }),
             None => self.error("empty command"),
         }
     }
@@ -113,11 +115,11 @@ impl<'a> Parser<'a> {
     fn operand(&mut self) -> Result<Option<Operand>, ParseError> {
         let token = self.next_non_space();
         let text = self.lexer.text_of(token);
-        let mut names: SmallVec<[Str; 8]> = SmallVec::new();
+        let mut names: SmallVec<[Id<Str>; 8]> = SmallVec::new();
         let kind = match token.kind {
             Kind::Field => {
                 names.push(self.kept(&text.as_bytes()[1..]));
-                Term::Field(Box::default())
+                Term::Field(List::default())
             }
             Kind::Variable => {
                 let Some(slot) = self.slot(text) else {
@@ -125,7 +127,7 @@ impl<'a> Parser<'a> {
                     return self.error(format!("undefined variable {quoted}"));
                 };
                 names.push(self.kept(text.as_bytes()));
-                Term::Variable(slot, Box::default())
+                Term::Variable(slot, List::default())
             }
             _ => match self.term(token)? {
                 Some(term) => term,
@@ -144,7 +146,7 @@ impl<'a> Parser<'a> {
         }
         let is_chain = names.len() > own;
         match &mut operand.kind {
-            Term::Field(all) | Term::Variable(_, all) => *all = names.drain(..).collect(),
+            Term::Field(all) | Term::Variable(_, all) => *all = self.source.tree.add_list(names),
             _ if !is_chain => {}
             Term::Bool(_) | Term::Text(..) | Term::Number(_) | Term::Nil | Term::Dot => {
                 let mut shown = String::new();
@@ -157,7 +159,8 @@ impl<'a> Parser<'a> {
             _ => {
                 let position = operand.position;
                 let inner = Operand { position: token.span.start, kind: operand.kind };
-                let kind = Term::Chain(Box::new(inner), names.drain(..).collect());
+                let inner = self.source.tree.add(inner);
+                let kind = Term::Chain(inner, self.source.tree.add_list(names));
                 operand = Operand { position, kind };
             }
         }
@@ -177,7 +180,7 @@ impl<'a> Parser<'a> {
             Kind::Nil => Term::Nil,
             Kind::Bool => Term::Bool(text == "true"),
             Kind::CharConstant | Kind::Number => match number(token.kind, text) {
-                Some(number) => Term::Number(Box::new(number)),
+                Some(number) => Term::Number(self.source.tree.add(number)),
                 None if token.kind == Kind::CharConstant => {
                     return self.error(format!("malformed character constant: {text}"));
                 }
@@ -187,7 +190,7 @@ impl<'a> Parser<'a> {
             Kind::LeftParen => {
                 let inner =
                     self.deeper(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?;
-                Term::Pipe(Box::new(inner))
+                Term::Pipe(self.source.tree.add(inner))
             }
             Kind::String | Kind::RawString => match quote::unquote(text) {
                 Some(content) => Term::Text(token.span, self.kept(&content)),

@@ -1,0 +1,150 @@
+//! Where the nodes of a source are: each kind of them in one array, and children as ranges
+//! of such arrays. Charts have tens of thousands of nodes, and this takes a third of the
+//! memory and of the time that a box for each list takes.
+
+use std::marker::PhantomData;
+
+use super::ast::{Branch, Command, Node, Number, Operand, Pipe};
+use crate::go::Str;
+
+/// All nodes of the templates of a source.
+#[derive(Debug, Default)]
+pub struct Tree {
+    nodes: Vec<Node>,
+    branches: Vec<Branch>,
+    pipes: Vec<Pipe>,
+    commands: Vec<Command>,
+    operands: Vec<Operand>,
+    numbers: Vec<Number>,
+    names: Vec<Id<Str>>,
+    texts: Vec<Str>,
+}
+
+/// What is in one of the arrays.
+pub trait InTree: Sized {
+    /// The array.
+    fn array(tree: &Tree) -> &Vec<Self>;
+    /// The same, to be added to.
+    fn array_mut(tree: &mut Tree) -> &mut Vec<Self>;
+}
+
+macro_rules! in_tree {
+    ($($kind:ty: $array:ident),*) => {$(
+        impl InTree for $kind {
+            fn array(tree: &Tree) -> &Vec<$kind> {
+                &tree.$array
+            }
+
+            fn array_mut(tree: &mut Tree) -> &mut Vec<$kind> {
+                &mut tree.$array
+            }
+        }
+    )*};
+}
+
+in_tree!(
+    Node: nodes, Branch: branches, Pipe: pipes, Command: commands, Operand: operands,
+    Number: numbers, Id<Str>: names, Str: texts
+);
+
+/// One element.
+pub struct Id<T>(u32, PhantomData<fn() -> T>);
+
+/// Elements that follow each other.
+pub struct List<T> {
+    start: u32,
+    end: u32,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: InTree> List<T> {
+    /// Whether it has none.
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    /// All but the first.
+    pub fn rest(self) -> List<T> {
+        List { start: self.end.min(self.start + 1), ..self }
+    }
+
+    /// How many there are.
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+}
+
+impl Tree {
+    /// An element.
+    pub fn get<T: InTree>(&self, id: Id<T>) -> &T {
+        // Ids come from `add` of the same tree.
+        &T::array(self)[id.0 as usize]
+    }
+
+    /// Elements.
+    pub fn list<T: InTree>(&self, list: List<T>) -> &[T] {
+        T::array(self).get(list.start as usize..list.end as usize).unwrap_or_default()
+    }
+
+    /// Adds an element. There are fewer than a source has bytes, so 32 bits hold their
+    /// number.
+    pub fn add<T: InTree>(&mut self, element: T) -> Id<T> {
+        let array = T::array_mut(self);
+        array.push(element);
+        Id(array.len() as u32 - 1, PhantomData)
+    }
+
+    /// Adds elements that follow each other.
+    pub fn add_list<T: InTree>(&mut self, elements: impl IntoIterator<Item = T>) -> List<T> {
+        let array = T::array_mut(self);
+        let start = array.len() as u32;
+        array.extend(elements);
+        List { start, end: array.len() as u32, of: PhantomData }
+    }
+
+    /// Gives back the room for more.
+    pub fn shrink(&mut self) {
+        self.nodes.shrink_to_fit();
+        self.branches.shrink_to_fit();
+        self.pipes.shrink_to_fit();
+        self.commands.shrink_to_fit();
+        self.operands.shrink_to_fit();
+        self.numbers.shrink_to_fit();
+        self.names.shrink_to_fit();
+        self.texts.shrink_to_fit();
+    }
+}
+
+impl<T> Clone for Id<T> {
+    fn clone(&self) -> Id<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Id<T> {}
+
+impl<T> Clone for List<T> {
+    fn clone(&self) -> List<T> {
+        *self
+    }
+}
+
+impl<T> Copy for List<T> {}
+
+impl<T> Default for List<T> {
+    fn default() -> List<T> {
+        List { start: 0, end: 0, of: PhantomData }
+    }
+}
+
+impl<T> std::fmt::Debug for Id<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+impl<T> std::fmt::Debug for List<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "#{}..{}", self.start, self.end)
+    }
+}
