@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use syncline_helm::record::{self, HookRun, Status};
+use syncline_helm::release::Operation;
 use syncline_manifest::GroupKind;
 use tokio_util::sync::CancellationToken;
 
@@ -128,11 +129,13 @@ pub(super) fn meant(
     };
     let desired = |objects| Content::Desired { objects, runs: course.runs.clone() };
     let number = release.occasion.revision;
-    let verb = if history.standing().is_installed { "Upgrade" } else { "Install" };
+    let verb = match release.occasion.operation {
+        Operation::Install => "Install",
+        Operation::Upgrade => "Upgrade",
+    };
     let newest = history.newest().map_or(0, |newest| newest.number);
     let (number, status, description, content, digest, failed, is_untested) = match writ {
         Writ::Deployed { is_untested } => {
-            let verb = if number == 1 { "Install" } else { "Upgrade" };
             let text = format!("{verb} complete");
             (number, Status::Deployed, text, desired(objects), Some(release.digest), None, is_untested)
         }
