@@ -45,6 +45,9 @@ pub(super) struct Releases {
     departures: HashMap<ReleaseId, Departure>,
     /// Releases that cannot be rendered, and of which what is in force is read or known.
     broken: HashSet<ReleaseId>,
+    /// Releases of which another version was asked for since one has failed: their records
+    /// still say that this one may not come again.
+    forgiven: HashSet<ReleaseId>,
     writes: usize,
     /// Applications whose gates may be others now.
     changed: HashSet<Arc<str>>,
@@ -85,6 +88,7 @@ impl Releases {
             histories,
             departures: HashMap::new(),
             broken: HashSet::new(),
+            forgiven: HashSet::new(),
             writes: 0,
             changed: HashSet::new(),
             is_all_changed: true,
@@ -114,6 +118,7 @@ impl Releases {
             {
                 // Another version has been asked for since: the one that failed may come again.
                 newest.failed = None;
+                self.forgiven.insert(release.id.clone());
                 self.learned.forgive(&desired.target, &release.id);
             }
             match self.courses.get_mut(&release.application) {
@@ -179,6 +184,7 @@ impl Releases {
     /// What can be done now.
     pub fn tasks(&mut self, index: &Index, now: Instant) -> Vec<Task> {
         let mut tasks = self.broken(&index.desired);
+        tasks.extend(self.forgive());
         self.depart(index);
         let seen = survey(&self.courses, index, now);
         let target = index.desired.target.clone();
@@ -266,6 +272,19 @@ impl Releases {
         tasks
     }
 
+    /// What was forgiven is written down, so that it is after a restart too.
+    fn forgive(&mut self) -> Vec<Task> {
+        let room = CONCURRENCY.saturating_sub(self.writes);
+        let some: Vec<ReleaseId> = self.forgiven.iter().take(room).cloned().collect();
+        let tasks = some.into_iter().filter_map(|id| {
+            self.forgiven.remove(&id);
+            let newest = self.histories.get(&id)?.newest()?.clone();
+            self.writes += 1;
+            Some(Task { whose: Whose::Forgiven, work: Work::Forgive(newest) })
+        });
+        tasks.collect()
+    }
+
     /// Begins with what left Git, and leaves alone what has come back.
     fn depart(&mut self, index: &Index) {
         let desired = &index.desired;
@@ -296,7 +315,7 @@ impl Releases {
         match &done.whose {
             Whose::Course(application) => self.changed.extend([Arc::clone(application)]),
             Whose::Departure(_) => self.is_all_changed = true,
-            Whose::Broken(_) => {}
+            Whose::Broken(_) | Whose::Forgiven => {}
         }
         self.writes -= usize::from(done.is_record);
         let error = match done.result {
@@ -318,6 +337,8 @@ impl Releases {
                 tracked.again = Some((attempts, now + Backoff::TARGET.after(attempts)));
                 Ok((attempts == 1).then(|| format!("{application}: Helm's record was not written: {error}")))
             }
+            // Without it a version that comes back stays refused, until another one comes.
+            Whose::Forgiven => Ok(None),
             Whose::Broken(id) => {
                 // It is read again when something else happens.
                 self.broken.remove(id);
@@ -341,6 +362,7 @@ impl Releases {
                 }
                 return;
             }
+            Whose::Forgiven => return,
             Whose::Departure(id) => {
                 let Some(departure) = self.departures.get_mut(id) else { return };
                 match result {
@@ -353,7 +375,7 @@ impl Releases {
                         self.learned.stands(target, id, history.standing());
                         self.histories.insert(id.clone(), history);
                     }
-                    Outcome::Cancelled => {}
+                    Outcome::Nothing => {}
                 }
                 return;
             }
@@ -376,7 +398,7 @@ impl Releases {
                 tracked.course.runs.extend(runs);
                 tracked.course.ended(ended, now);
             }
-            Outcome::Hooks(_) | Outcome::Cancelled => {}
+            Outcome::Hooks(_) | Outcome::Nothing => {}
         }
     }
 

@@ -180,6 +180,12 @@ impl Secrets {
         self.cluster.merge_patch(&revision.key, &self.kind, FIELD_MANAGER, &patch).await.map(|_| ())
     }
 
+    /// Takes out of a record what it says of a version that has failed.
+    pub async fn forgive(&self, revision: &Revision) -> Result<(), TargetError> {
+        let patch = json!({"metadata": {"annotations": {REFUSED: null, FAILURES: null, REASON: null, RETREAT: null}}});
+        self.cluster.merge_patch(&revision.key, &self.kind, FIELD_MANAGER, &patch).await.map(|_| ())
+    }
+
     /// Takes a record out of the inventory.
     pub async fn disown(&self, revision: &mut Revision) -> Result<(), TargetError> {
         let patch = json!({"metadata": {"labels": {FLEET_LABEL: null}}});

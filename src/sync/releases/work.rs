@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::course::{Course, Ended, Order, Recorded, Writ};
 use super::departure::Parting;
-use super::history::{ACTING_AS, History, KEEP_HISTORY, NO_DELETE_HOOKS, Retreat};
+use super::history::{ACTING_AS, History, KEEP_HISTORY, NO_DELETE_HOOKS, Retreat, Revision};
 use super::hooks::{HookError, HookRunner, Hooks};
 use super::records::{Content, Secrets, Writing};
 use crate::fleet::Resource;
@@ -63,6 +63,8 @@ pub(super) enum Whose {
     Departure(ReleaseId),
     /// A release that cannot be rendered.
     Broken(ReleaseId),
+    /// A release whose failure is past.
+    Forgiven,
 }
 
 pub(super) enum Work {
@@ -71,6 +73,7 @@ pub(super) enum Work {
     Read(History),
     ReadHooks(History),
     Remove { history: History, is_kept: bool },
+    Forgive(Revision),
 }
 
 impl Work {
@@ -91,7 +94,7 @@ pub(super) enum Outcome {
     Ended(Ended, Vec<HookRun>),
     Written(History),
     Hooks(Option<Parting>),
-    Cancelled,
+    Nothing,
 }
 
 /// What a release says of a version that has failed, with the objects in force instead.
@@ -182,7 +185,7 @@ pub(in crate::sync) async fn carry_out(task: Task, means: Arc<Means>) -> Done {
             match outcome {
                 Ok(()) => Ok(Outcome::Ended(Ended::Done, runs)),
                 Err(HookError::Failed(reason)) => Ok(Outcome::Ended(Ended::Failed(reason), runs)),
-                Err(HookError::Cancelled) => Ok(Outcome::Cancelled),
+                Err(HookError::Cancelled) => Ok(Outcome::Nothing),
                 Err(HookError::Target(error)) => Err(error),
             }
         }
@@ -192,6 +195,7 @@ pub(in crate::sync) async fn carry_out(task: Task, means: Arc<Means>) -> Done {
             back.map(|back| Outcome::Ended(Ended::Read(back.map(Box::new)), Vec::new()))
         }
         Work::ReadHooks(history) => read_hooks(&history, secrets).await.map(Outcome::Hooks),
+        Work::Forgive(revision) => secrets.forgive(&revision).await.map(|()| Outcome::Nothing),
         Work::Remove { history, is_kept } => remove(history, is_kept, secrets).await.map(Outcome::Written),
     };
     Done { whose, result, is_record }

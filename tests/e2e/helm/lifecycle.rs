@@ -241,6 +241,34 @@ fn a_failed_upgrade_is_rolled_back_and_not_tried_again_until_another_version_com
 }
 
 #[test]
+fn a_version_that_has_failed_is_tried_again_when_it_comes_back_after_another_also_past_a_restart() {
+    let with = |text: &str, serve: bool| {
+        format!(
+            "  timeout: 1s\n  upgrade: {{remediation: {{remediateLastFailure: true}}}}\n  values: {{text: {text}, serve: {serve}}}\n"
+        )
+    };
+    let shop = Shop::new("forgiven", "", &with("first", false));
+    let first = shop.fleet.repo.commit("Release");
+    let daemon = shop.fleet.daemon();
+    shop.wait_done(&first);
+    shop.push(&with("second", true));
+    assert_eq!(shop.wait_state("rolledBack")["failures"], 1);
+    let reverted = shop.push(&with("first", false));
+    shop.wait_done(&reverted);
+    wait_for("the record to be silent about it", SOON, || {
+        let record = shop.get("secret/sh.helm.release.v1.shop.v3")?;
+        record["metadata"]["annotations"]["syncline.dev/refused-digest"].is_null().then_some(())
+    });
+    assert!(daemon.terminate());
+    let daemon = shop.fleet.daemon();
+    shop.wait_done(&reverted);
+    shop.push(&with("second", true));
+    shop.wait_for("deployment/shop");
+    assert_eq!(shop.wait_state("rolledBack")["failures"], 1, "it begins anew");
+    assert!(daemon.terminate());
+}
+
+#[test]
 fn an_upgrade_is_tried_as_often_as_the_release_says_and_a_fix_supersedes_the_wait() {
     let with = |text: &str, serve: bool| {
         format!(
