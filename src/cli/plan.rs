@@ -17,7 +17,7 @@ use crate::fleet::{Fleet, Severity};
 use crate::place::{Desired, Placements};
 use crate::render::release::{ReleaseId, Standing};
 use crate::render::{Abilities, ClusterAbilities};
-use crate::sync::{Action, Inventory, Plan, answer, facts_of, plan};
+use crate::sync::{Action, Inventory, Plan, answer, facts_of, plan, recorded_inventory};
 use crate::target::{Cluster, Discovery, Kubeconfigs, Live, TargetError};
 
 /// How often charts may look up more because of what they were answered.
@@ -129,15 +129,7 @@ struct Reached {
 async fn reach(kubeconfigs: &Kubeconfigs, fleet: &Fleet, name: &ClusterName) -> Result<Reached, Failure> {
     let cluster = kubeconfigs.connect(&fleet.clusters[name].value).await?;
     let discovery = Arc::new(cluster.discover().await?);
-    let mut inventory = Inventory::new(&fleet.settings.name, name);
-    let parent = inventory.parent();
-    if let Some(kind) = discovery.kind(&parent.group_kind) {
-        match cluster.get(&parent, kind).await {
-            Ok(parent) => inventory.adopt(&parent),
-            Err(TargetError::NotFound(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let (inventory, _) = recorded_inventory(&fleet.settings.name, name, &cluster, &discovery).await?;
     let (abilities, standings) = facts_of(&cluster, &discovery, &inventory).await?;
     Ok(Reached { cluster, discovery, inventory, abilities, standings })
 }

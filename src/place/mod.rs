@@ -22,7 +22,7 @@ use crate::fleet::{
     last_good, scale,
 };
 use crate::git::{CommitId, GitError, Snapshot};
-use crate::render::{Abilities, Facts, RenderCache, Rendered, Replicas, release};
+use crate::render::{Abilities, Facts, RenderCache, Rendered, Replicas};
 
 pub use desired::{
     Conflict, Course, Desired, DesiredObject, DesiredRelease, Kept, KeptRelease, Need, Question, Role, Share,
@@ -160,7 +160,7 @@ impl Placer<'_> {
                 placed.extend(loaded.unit.resources.iter().map(|resource| resource.key.clone()));
             }
             for rendered in rendered.iter() {
-                if let Some(parsed) = release::of_resource(&rendered.resource) {
+                if let Some(parsed) = self.renders.parsed(&rendered.resource) {
                     self.release(loaded, rendered, parsed, facts, by_path, stale)?;
                     placed.insert(rendered.resource.key.clone());
                     continue;

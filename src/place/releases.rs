@@ -16,7 +16,7 @@ use crate::git::{CommitId, GitError};
 use crate::render::release::{
     LookupKey, Occasion, Owner, ReleaseId, RenderedRelease, Rendering, Standing, references, values_source,
 };
-use crate::render::{Facts, OnCluster, Rendered, Replicas};
+use crate::render::{Facts, OnCluster, ParsedRelease, Rendered, Replicas};
 
 /// A version of a release as it is on one cluster.
 struct Version {
@@ -72,7 +72,7 @@ impl Placer<'_> {
         &mut self,
         loaded: &Loaded,
         rendered: &Rendered,
-        parsed: Result<HelmRelease, Vec<Diagnostic>>,
+        parsed: ParsedRelease,
         facts: &Facts,
         by_path: bool,
         stale: Option<CommitId>,
@@ -84,7 +84,7 @@ impl Placer<'_> {
             Err(problems) => {
                 // It cannot even be told which objects are its own.
                 let note = "the release stays as it is where it is, and nothing is pruned there";
-                self.diagnostics.extend(problems.into_iter().map(|problem| problem.note(note)));
+                self.diagnostics.extend(problems.iter().cloned().map(|problem| problem.note(note)));
                 if let Some(desired) = self.targets.get_mut(&facts.cluster) {
                     desired.hold_prune(&loaded.unit.path);
                 }
@@ -164,7 +164,7 @@ impl Placer<'_> {
             application: placed.application,
             needs: needs_of(&release),
             origin: resource.origin.clone(),
-            release: Arc::new(release),
+            release,
             chart,
             rendered: released,
             digest,

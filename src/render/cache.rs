@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use syncline_helm::chart::mentions_history;
+use syncline_manifest::Origin;
 
 use super::release::{
     self, Circumstances, ClusterValues, Lookup, Lookups, Occasion, RenderedRelease, Rendering, values_source,
@@ -16,10 +17,14 @@ type Outcome = Result<Arc<[Rendered]>, Arc<[Diagnostic]>>;
 type Key = (Arc<str>, EntryId, Digest);
 type Released = Result<Arc<RenderedRelease>, Vec<Diagnostic>>;
 
+/// A HelmRelease, or what is wrong with it.
+pub type ParsedRelease = Result<Arc<HelmRelease>, Arc<[Diagnostic]>>;
+
 /// Renderings of the last two commits.
 #[derive(Debug, Default)]
 pub struct RenderCache {
     units: Generations<Key, Outcome>,
+    parsed: Generations<(Digest, Origin), ParsedRelease>,
     releases: Generations<Digest, Released>,
 }
 
@@ -36,6 +41,22 @@ impl RenderCache {
         let outcome: Outcome = render(unit, facts).map(Arc::from).map_err(Arc::from);
         self.units.insert(key, outcome.clone());
         outcome
+    }
+
+    /// The HelmRelease that a resource is, if it is one; read once for all clusters on which
+    /// it is the same.
+    pub fn parsed(&mut self, resource: &Resource) -> Option<ParsedRelease> {
+        if !release::is_release(resource) {
+            return None;
+        }
+        // Problems are told with their place.
+        let key = (resource.digest, resource.origin.clone());
+        if let Some(known) = self.parsed.get(&key) {
+            return Some(known);
+        }
+        let parsed = release::parse(resource).map(Arc::new).map_err(Arc::from);
+        self.parsed.insert(key, parsed.clone());
+        Some(parsed)
     }
 
     /// Renders a release for a cluster, or finds it rendered: for any cluster with the same
@@ -107,6 +128,7 @@ impl RenderCache {
     /// Forgets what was not used since the last call.
     pub fn finish_round(&mut self) {
         self.units.finish_round();
+        self.parsed.finish_round();
         self.releases.finish_round();
     }
 }

@@ -19,7 +19,7 @@ use crate::api::{ClusterName, VariableValue};
 use crate::fleet::{Diagnostic, Digest, Fleet, Resource, Unit};
 
 pub use abilities::{Abilities, ClusterAbilities, Standings};
-pub use cache::{OnCluster, RenderCache};
+pub use cache::{OnCluster, ParsedRelease, RenderCache};
 
 /// What rendering depends on besides the unit.
 #[derive(Debug, Clone)]

@@ -11,10 +11,36 @@ use super::inventory::Inventory;
 use super::lookups::look_up;
 use super::releases;
 use super::values::read_values;
+use crate::api::ClusterName;
 use crate::place::Desired;
 use crate::render::ClusterAbilities;
 use crate::render::release::{ReleaseId, Standing, ValuesSource};
 use crate::target::{Cluster, Discovery, ServerVersion, TargetError};
+
+/// The inventory of a fleet as a target has it, and whether it has none yet.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn recorded_inventory(
+    fleet: &str,
+    target: &ClusterName,
+    cluster: &Cluster,
+    discovery: &Discovery,
+) -> Result<(Inventory, bool), TargetError> {
+    let mut inventory = Inventory::new(fleet, target);
+    let parent = inventory.parent();
+    let kind = discovery
+        .kind(&parent.group_kind)
+        .ok_or_else(|| TargetError::NoSuchKind(parent.group_kind.to_string()))?;
+    match cluster.get(&parent, kind).await {
+        Ok(parent) => {
+            inventory.adopt(&parent);
+            Ok((inventory, false))
+        }
+        Err(TargetError::NotFound(_)) => Ok((inventory, true)),
+        Err(error) => Err(error),
+    }
+}
 
 /// What a target can do, and where the releases on it stand.
 ///

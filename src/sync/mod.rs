@@ -35,7 +35,7 @@ mod task;
 mod values;
 
 pub use engine::{EngineOptions, FleetStatus, SourceStatus, run_engine};
-pub use facts::{answer, facts_of};
+pub use facts::{answer, facts_of, recorded_inventory};
 pub use health::Health;
 pub use inventory::{Inventory, NAMESPACE};
 pub use metrics::Metrics;

@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 
 use super::FIELD_MANAGER;
 use super::backoff::Backoff;
-use super::facts::capabilities;
+use super::facts::{capabilities, recorded_inventory};
 use super::index::{Index, Notice, Outcome};
 use super::inventory::{Inventory, NAMESPACE};
 use super::learned::Learned;
@@ -101,19 +101,8 @@ impl Session {
         context: &TargetContext,
     ) -> Result<Session, TargetError> {
         let (discovery, version) = tokio::try_join!(cluster.discover(), cluster.version())?;
-        let mut inventory = Inventory::new(&desired.fleet, &desired.target);
-        let parent = inventory.parent();
-        let kind = discovery
-            .kind(&parent.group_kind)
-            .ok_or_else(|| TargetError::NoSuchKind(parent.group_kind.to_string()))?;
-        let is_parent_new = match cluster.get(&parent, kind).await {
-            Ok(parent) => {
-                inventory.adopt(&parent);
-                false
-            }
-            Err(TargetError::NotFound(_)) => true,
-            Err(error) => return Err(error),
-        };
+        let (inventory, is_parent_new) =
+            recorded_inventory(&desired.fleet, &desired.target, &cluster, &discovery).await?;
         let secrets = discovery.kind(&GroupKind::new("", "Secret"));
         let releases = Releases::begin(&desired, &cluster, secrets, inventory.id(), &context.learned).await?;
         context.learned.learn(&desired.target, capabilities(&version, &discovery));

@@ -66,16 +66,18 @@ pub struct RenderedRelease {
 /// Finds objects that the repository defines.
 pub type Lookup<'l> = &'l dyn Fn(&ObjectKey) -> Option<Arc<Resource>>;
 
-/// The HelmRelease that a resource is, if it is one.
+/// Whether a resource is a HelmRelease.
+pub(super) fn is_release(resource: &Resource) -> bool {
+    resource.key.group_kind.is(HelmRelease::GROUP, "HelmRelease")
+}
+
+/// The HelmRelease that a resource is.
 ///
 /// # Errors
 /// What is wrong with it, after overlays and variables.
-pub fn of_resource(resource: &Resource) -> Option<Result<HelmRelease, Vec<Diagnostic>>> {
-    if !resource.key.group_kind.is(HelmRelease::GROUP, "HelmRelease") {
-        return None;
-    }
+pub(super) fn parse(resource: &Resource) -> Result<HelmRelease, Vec<Diagnostic>> {
     let parsed = HelmRelease::parse(&resource.gvk(), &resource.value());
-    Some(parsed.map_err(|errors| {
+    parsed.map_err(|errors| {
         errors
             .into_iter()
             .map(|error| {
@@ -89,7 +91,7 @@ pub fn of_resource(resource: &Resource) -> Option<Result<HelmRelease, Vec<Diagno
                 }
             })
             .collect()
-    }))
+    })
 }
 
 /// The ConfigMaps and Secrets that give values to a release.
