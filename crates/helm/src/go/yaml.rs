@@ -173,10 +173,10 @@ impl Writer {
     fn text(&mut self, text: &str, columns: usize, simple_key: bool) {
         let analysis = Analysis::of(text);
         if text.contains('\n') {
-            if analysis.block_allowed && !simple_key {
-                self.literal(text, columns);
-            } else {
-                self.double_quoted(text);
+            match (simple_key, analysis.block_allowed) {
+                (true, _) => self.double_quoted(text),
+                (false, true) => self.literal(text, columns),
+                (false, false) => self.folded(text, Style::Double, self.column(), columns),
             }
             return;
         }

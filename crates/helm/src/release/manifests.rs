@@ -90,8 +90,9 @@ pub fn split(text: &str) -> Vec<&str> {
     let mut at = 0;
     let bytes = text.as_bytes();
     while let Some(found) = memchr::memmem::find(&bytes[at..], b"---").map(|found| found + at) {
-        // `(?:^|\s*\n)---\s*`
-        if found == 0 || bytes[found - 1] == b'\n' {
+        // `(?:^|\s*\n)---\s*`: a line break that belongs to the separator before is none of
+        // this one.
+        if found == 0 || found > start && bytes[found - 1] == b'\n' {
             let before = text[start..found].trim_end();
             let after = text[found + 3..].trim_start_matches([' ', '\t', '\n', '\u{c}', '\r']);
             documents.push(before);
@@ -169,7 +170,8 @@ mod tests {
             ("---\na: 1\n  \n---   \n\nb: 2", vec!["a: 1", "b: 2"]),
             ("a: |\n  x\n  ---\n  y", vec!["a: |\n  x\n  ---\n  y"]),
             ("a: 1\n--- # comment\nb: 2", vec!["a: 1", "# comment\nb: 2"]),
-            ("\n---\n---\n", vec![]),
+            ("\n---\n---\n", vec!["---"]),
+            ("a: 1\n---\n---\nb: 2", vec!["a: 1", "---\nb: 2"]),
             ("a: x---y\n", vec!["a: x---y"]),
             ("a: 1\n---b: 2", vec!["a: 1", "b: 2"]),
         ] {
