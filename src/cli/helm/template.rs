@@ -195,6 +195,11 @@ impl Template {
             write_files(folder, &pieces)?;
         } else if self.show_only.is_empty() {
             let mut out = BufWriter::with_capacity(64 << 10, std::io::stdout().lock());
+            // Helm ends the manifest with a line break before the hooks, also an empty one.
+            let has_definitions = self.include_crds && !rendered.definitions.is_empty();
+            if rendered.manifests.is_empty() && !has_definitions {
+                writeln!(out)?;
+            }
             for (path, manifest) in &pieces {
                 write_document(&mut out, path, manifest)?;
             }

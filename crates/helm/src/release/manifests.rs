@@ -124,8 +124,14 @@ pub(super) fn collect(path: &str, text: &str) -> Result<Vec<Piece>, RenderError>
             message,
             text: document_text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default().to_owned(),
         };
-        let documents = syncline_manifest::yaml::read_lenient(document_text)
+        // A line break follows each in the manifest of a release: it belongs to a block scalar
+        // at the end.
+        let mut owned = String::with_capacity(document_text.len() + 1);
+        owned.push_str(document_text);
+        owned.push('\n');
+        let documents = syncline_manifest::yaml::read_lenient(&owned)
             .map_err(|error| failed(error.position.line, error.message))?;
+        owned.pop();
         let document = documents.into_iter().next().map_or(Json::Null, |document| document.value);
         if !matches!(document, Json::Object(_) | Json::Null) {
             return Err(failed(1, format!("is {}, not an object of Kubernetes", name_of(&document))));
@@ -133,8 +139,8 @@ pub(super) fn collect(path: &str, text: &str) -> Result<Vec<Piece>, RenderError>
         let kind = document["kind"].as_str().unwrap_or_default().to_owned();
         match role(&document, &kind, path, document_text) {
             Role::Plain => {
-                let (path, text) = (path.to_owned(), document_text.to_owned());
-                pieces.push(Piece::Manifest(RenderedManifest { path, text, document }));
+                let manifest = RenderedManifest { path: path.to_owned(), text: owned, document };
+                pieces.push(Piece::Manifest(manifest));
             }
             Role::Hook(hook) => pieces.push(Piece::Hook(*hook)),
             Role::UnknownHook => {}

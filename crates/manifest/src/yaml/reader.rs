@@ -49,6 +49,7 @@ enum Duplicates {
 
 fn read_with(text: &str, duplicates: Duplicates) -> Result<Vec<Document>, YamlError> {
     let mut parser = events(text);
+    let cut = cut_end(text);
     let mut reader =
         Reader { duplicates, stack: Vec::new(), anchors: HashMap::new(), aliased_nodes: 0, root: None };
     let mut documents = Vec::new();
@@ -69,13 +70,26 @@ fn read_with(text: &str, duplicates: Duplicates) -> Result<Vec<Document>, YamlEr
                 index += 1;
             }
             Event::StreamStart | Event::StreamEnd => {}
-            node => {
+            mut node => {
                 start.get_or_insert(Position::of(&span.start));
+                if let Event::Scalar(text, ScalarStyle::Literal | ScalarStyle::Folded, ..) = &mut node
+                    && cut == Some(span.end.index())
+                    && let Some(whole) = text.strip_suffix('\n')
+                {
+                    *text = whole.to_owned().into();
+                }
                 reader.node(node, &span.start)?;
             }
         }
     }
     Ok(documents)
+}
+
+/// Where a text ends, in characters, if that is in the middle of a line: a block scalar that
+/// ends there has no line break at its end, as Go's readers have it.
+fn cut_end(text: &str) -> Option<usize> {
+    let last = text.rsplit('\n').next().unwrap_or_default();
+    (!last.trim().is_empty()).then(|| text.chars().count())
 }
 
 pub(super) fn events(text: &str) -> Parser<'_, granit_parser::StrInput<'_>> {
