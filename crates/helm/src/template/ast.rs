@@ -2,61 +2,10 @@
 //! variables made into slots.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use super::tree::{Id, List, Tree};
+use super::handle::{Id, List};
 use crate::functions::Function;
 use crate::go::Str;
-
-/// The text that templates were parsed from, for the places in messages.
-#[derive(Debug)]
-pub struct Source {
-    /// The name that messages give: the path of the file.
-    pub name: Arc<str>,
-    /// The whole text.
-    pub text: Str,
-    /// What it was parsed into.
-    pub tree: Tree,
-}
-
-impl Source {
-    /// A piece of it.
-    pub fn piece(&self, span: Span) -> &[u8] {
-        self.text.as_bytes().get(span.range()).unwrap_or_default()
-    }
-
-    /// `name:line:column` of a byte offset, as Go counts: columns from 0, in bytes.
-    pub fn location(&self, position: Position) -> (usize, usize) {
-        let position = position as usize;
-        let bytes = self.text.as_bytes();
-        let before = &bytes[..position.min(bytes.len())];
-        let line = 1 + before.iter().filter(|b| **b == b'\n').count();
-        let column = before.iter().rposition(|b| *b == b'\n').map_or(position, |at| position - at - 1);
-        (line, column)
-    }
-}
-
-/// One template of a set.
-#[derive(Debug)]
-pub struct Template {
-    /// The name by which others call it.
-    pub name: Arc<str>,
-    /// The same, as sets hold it.
-    pub key: Str,
-    /// Where it was parsed from.
-    pub source: Arc<Source>,
-    /// What it does.
-    pub body: List<Node>,
-    /// How many variables are alive at once at most; `$` is the first.
-    pub slots: usize,
-}
-
-impl Template {
-    /// Whether it prints nothing: such a definition does not replace another.
-    pub fn is_empty(&self) -> bool {
-        is_empty(&self.source, self.body)
-    }
-}
 
 /// A place in the source, as a byte offset.
 pub type Position = u32;
@@ -210,90 +159,4 @@ impl Number {
             && !self.text.starts_with('\'')
             && self.text.contains(['.', 'e', 'E', 'p', 'P'])
     }
-}
-
-fn fields(source: &Source, names: List<Id<Str>>, out: &mut String) {
-    for name in source.tree.list(names) {
-        out.push('.');
-        out.push_str(&source.tree.get(*name).to_text());
-    }
-}
-
-impl Pipe {
-    /// The pipeline as Go prints it in messages.
-    pub fn print(&self, source: &Source, out: &mut String) {
-        let tree = &source.tree;
-        let variables = match &self.declares {
-            Declared::Nothing => String::new(),
-            Declared::One(only) => tree.get(only.name).to_string(),
-            Declared::Two(first, second) => format!("{}, {}", tree.get(first.name), tree.get(second.name)),
-        };
-        out.push_str(&variables);
-        if !variables.is_empty() {
-            out.push_str(if self.assigns { " = " } else { " := " });
-        }
-        for (at, command) in tree.list(self.commands).iter().enumerate() {
-            if at > 0 {
-                out.push_str(" | ");
-            }
-            command.print(source, out);
-        }
-    }
-}
-
-impl Command {
-    /// The command as Go prints it in messages.
-    pub fn print(&self, source: &Source, out: &mut String) {
-        for (at, operand) in std::iter::once(&self.head).chain(source.tree.list(self.arguments)).enumerate() {
-            if at > 0 {
-                out.push(' ');
-            }
-            operand.print_grouped(source, out);
-        }
-    }
-}
-
-impl Operand {
-    /// The word among others: a pipeline in parentheses.
-    fn print_grouped(&self, source: &Source, out: &mut String) {
-        if let Term::Pipe(pipe) = &self.kind {
-            out.push('(');
-            source.tree.get(*pipe).print(source, out);
-            out.push(')');
-        } else {
-            self.print(source, out);
-        }
-    }
-
-    /// The word as Go prints it in messages.
-    pub fn print(&self, source: &Source, out: &mut String) {
-        match &self.kind {
-            Term::Dot => out.push('.'),
-            Term::Nil => out.push_str("nil"),
-            Term::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-            Term::Number(number) => out.push_str(&source.tree.get(*number).text),
-            Term::Text(quoted, _) => out.push_str(&String::from_utf8_lossy(source.piece(*quoted))),
-            Term::Field(names) => fields(source, *names, out),
-            Term::Variable(_, names) => {
-                if let Some(name) = source.tree.list(*names).first() {
-                    out.push_str(&source.tree.get(*name).to_text());
-                }
-                fields(source, names.rest(), out);
-            }
-            Term::Chain(inner, names) => {
-                source.tree.get(*inner).print_grouped(source, out);
-                fields(source, *names, out);
-            }
-            Term::Function(function) => out.push_str(function.name),
-            Term::Pipe(pipe) => source.tree.get(*pipe).print(source, out),
-        }
-    }
-}
-
-/// Whether a body prints nothing: such a definition does not replace another.
-pub fn is_empty(source: &Source, body: List<Node>) -> bool {
-    source.tree.list(body).iter().all(|node| match node {
-        Node::Text(span) => source.piece(*span).iter().all(u8::is_ascii_whitespace),
-        _ => false,
-    })
 }

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::ast::{Command, Declared, Operand, Pipe, Term};
 use super::error::CallError;
 use super::exec::{At, Execution, Failed, Frame};
-use super::tree::{Id, List};
+use super::handle::{Id, List};
 use crate::functions::{Body, Function, Type};
 use crate::go::{Str, Value};
 

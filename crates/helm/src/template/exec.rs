@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::ast::{Branch, Command, Declared, Node, Operand, Pipe, Position, Source, Template};
+use super::ast::{Branch, Command, Declared, Node, Operand, Pipe, Position};
 use super::error::{CallError, ExecError};
-use super::tree::{List, Tree};
+use super::handle::List;
+use super::source::{Source, Template};
+use super::tree::Tree;
 use super::{TemplateSet, parser};
 use crate::go::format::print_value;
 use crate::go::{Str, Value};

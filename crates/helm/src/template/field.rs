@@ -2,7 +2,7 @@
 
 use super::ast::Operand;
 use super::exec::{At, Execution, Failed, Frame, Missing};
-use super::tree::Id;
+use super::handle::Id;
 use crate::go::{MapType, Str, Value};
 
 /// Why a value has no such field; the place is added by who asked.

@@ -15,15 +15,18 @@ mod error;
 mod eval;
 mod exec;
 mod field;
+mod handle;
 mod lexer;
 mod parser;
+mod print;
+mod source;
 mod tree;
 
-pub use ast::Template;
 pub use error::{CallError, ExecError};
 pub(crate) use exec::without_no_value;
 pub use exec::{Environment, Execution, Missing, NO_VALUE};
 pub use parser::ParseError;
+pub use source::Template;
 
 use std::sync::Arc;
 

@@ -2,9 +2,8 @@
 //! of such arrays. Charts have tens of thousands of nodes, and this takes a third of the
 //! memory and of the time that a box for each list takes.
 
-use std::marker::PhantomData;
-
 use super::ast::{Branch, Command, Node, Number, Operand, Pipe};
+use super::handle::{Id, List};
 use crate::go::Str;
 
 /// All nodes of the templates of a source.
@@ -47,43 +46,16 @@ in_tree!(
     Number: numbers, Id<Str>: names, Str: texts
 );
 
-/// One element.
-pub struct Id<T>(u32, PhantomData<fn() -> T>);
-
-/// Elements that follow each other.
-pub struct List<T> {
-    start: u32,
-    end: u32,
-    of: PhantomData<fn() -> T>,
-}
-
-impl<T: InTree> List<T> {
-    /// Whether it has none.
-    pub fn is_empty(self) -> bool {
-        self.start == self.end
-    }
-
-    /// All but the first.
-    pub fn rest(self) -> List<T> {
-        List { start: self.end.min(self.start + 1), ..self }
-    }
-
-    /// How many there are.
-    pub fn len(self) -> usize {
-        (self.end - self.start) as usize
-    }
-}
-
 impl Tree {
     /// An element.
     pub fn get<T: InTree>(&self, id: Id<T>) -> &T {
         // Ids come from `add` of the same tree.
-        &T::array(self)[id.0 as usize]
+        &T::array(self)[id.place()]
     }
 
     /// Elements.
     pub fn list<T: InTree>(&self, list: List<T>) -> &[T] {
-        T::array(self).get(list.start as usize..list.end as usize).unwrap_or_default()
+        T::array(self).get(list.places()).unwrap_or_default()
     }
 
     /// Adds an element. There are fewer than a source has bytes, so 32 bits hold their
@@ -91,7 +63,7 @@ impl Tree {
     pub fn add<T: InTree>(&mut self, element: T) -> Id<T> {
         let array = T::array_mut(self);
         array.push(element);
-        Id(array.len() as u32 - 1, PhantomData)
+        Id::at(array.len() as u32 - 1)
     }
 
     /// Adds elements that follow each other.
@@ -99,7 +71,7 @@ impl Tree {
         let array = T::array_mut(self);
         let start = array.len() as u32;
         array.extend(elements);
-        List { start, end: array.len() as u32, of: PhantomData }
+        List::between(start, array.len() as u32)
     }
 
     /// Gives back the room for more.
@@ -112,39 +84,5 @@ impl Tree {
         self.numbers.shrink_to_fit();
         self.names.shrink_to_fit();
         self.texts.shrink_to_fit();
-    }
-}
-
-impl<T> Clone for Id<T> {
-    fn clone(&self) -> Id<T> {
-        *self
-    }
-}
-
-impl<T> Copy for Id<T> {}
-
-impl<T> Clone for List<T> {
-    fn clone(&self) -> List<T> {
-        *self
-    }
-}
-
-impl<T> Copy for List<T> {}
-
-impl<T> Default for List<T> {
-    fn default() -> List<T> {
-        List { start: 0, end: 0, of: PhantomData }
-    }
-}
-
-impl<T> std::fmt::Debug for Id<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "#{}", self.0)
-    }
-}
-
-impl<T> std::fmt::Debug for List<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "#{}..{}", self.start, self.end)
     }
 }

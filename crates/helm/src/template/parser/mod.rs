@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::ast::{
-    Branch, Command, Declared, Node, Operand, Pipe, Position, Source, Span, Template, Term, Variable,
-    is_empty,
-};
+use super::ast::{Branch, Command, Declared, Node, Operand, Pipe, Position, Span, Term, Variable};
+use super::handle::{Id, List};
 use super::lexer::{Kind, Lexer, Token};
-use super::tree::{Id, List, Tree};
+use super::source::{Source, Template, is_empty};
+use super::tree::Tree;
 use crate::functions::Function;
 use crate::go::{Str, quote};
 

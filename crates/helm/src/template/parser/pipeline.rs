@@ -5,8 +5,8 @@ use smallvec::SmallVec;
 use super::{ParseError, Parser};
 use crate::go::{Str, number, quote};
 use crate::template::ast::{Command, Number, Operand, Pipe, Term};
+use crate::template::handle::{Id, List};
 use crate::template::lexer::{Kind, Token};
-use crate::template::tree::{Id, List};
 
 impl<'a> Parser<'a> {
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Result<Pipe, ParseError> {
