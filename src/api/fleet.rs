@@ -46,6 +46,14 @@ pub struct ClusterSpec {
     pub maintenance: Option<Maintenance>,
 }
 
+/// Whether a text can be the name of a Secret, of its namespace or of a key of it: as a path
+/// it stays in its folder.
+pub fn is_secret_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('.')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
+}
+
 /// A Secret, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SecretReference {

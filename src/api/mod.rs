@@ -15,7 +15,9 @@ mod settings;
 mod source;
 mod strict;
 
-pub use fleet::{Cluster, ClusterSpec, ClusterType, Maintenance, Schedule, SecretReference, VariableValue};
+pub use fleet::{
+    Cluster, ClusterSpec, ClusterType, Maintenance, Schedule, SecretReference, VariableValue, is_secret_name,
+};
 pub use helm::{
     ChartSpec, DefinitionPolicy, DriftMode, HelmRelease, HelmReleaseSpec, ObjectReference, ValuesKind,
     ValuesReference,

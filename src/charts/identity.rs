@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use serde_json::Value;
 
+use crate::api::is_secret_name;
 use crate::fleet::{Access, NoChart, SecretData};
 
 /// Who asks, and whom it trusts.
-#[derive(Clone, Default)]
 pub(super) struct Identity {
     /// User and password.
     pub credentials: Option<(String, String)>,
@@ -56,9 +56,7 @@ fn data(secret: &SecretData, folder: Option<&Path>) -> Result<BTreeMap<String, S
         )),
     };
     let Some(folder) = folder else { return Err(missing("not defined".to_owned())) };
-    let is_name =
-        |name: &str| !name.starts_with('.') && !name.is_empty() && !name.contains(['/', '\\', '\0']);
-    if !is_name(namespace) || !is_name(name) {
+    if !is_secret_name(namespace) || !is_secret_name(name) {
         return Err(missing("no name of a Secret".to_owned()));
     }
     let places: [PathBuf; 2] = [folder.join(namespace).join(name), folder.join(name)];

@@ -74,24 +74,25 @@ impl RenderCache {
     ) -> Result<Rendering, Vec<Diagnostic>> {
         let values = on.abilities.values(on.own);
         // What the release refers to counts by its content.
-        let (mut referred, mut referred_digests) = (Vec::new(), Vec::new());
+        let mentions = |resource: &Resource| mentions_history(&String::from_utf8_lossy(resource.body()));
+        let mut reads_history = chart.chart.reads_history() || mentions(resource);
+        let mut referred_digests = Vec::new();
         for key in release::references(release) {
             if let Some(resource) = (on.lookup)(&key) {
                 referred_digests.push(resource.digest);
-                referred.push(String::from_utf8_lossy(resource.body()).into_owned());
+                reads_history = reads_history || mentions(&resource);
             } else if let ClusterValues::Known(known) = values {
                 let Some(data) = known.get(&values_source(release, key)) else {
                     return Ok(Rendering::WaitsForValues);
                 };
-                referred_digests.push(data.digest());
-                referred.extend(data.object().map(ToString::to_string));
+                let text = data.text();
+                referred_digests.push(Digest::of(text.as_bytes()));
+                reads_history = reads_history || mentions_history(&text);
             }
         }
         let place = resource.origin.to_string();
-        let occasion = match reads_history(resource, chart, &referred) {
-            true => occasion,
-            false => Occasion::FIRST,
-        };
+        // Whether it may be read by the chart or by templates in values.
+        let occasion = if reads_history { occasion } else { Occasion::FIRST };
         let parts = [
             resource.digest.as_bytes(),
             chart.digest.as_bytes(),
@@ -144,11 +145,4 @@ pub struct OnCluster<'c> {
     pub abilities: &'c Abilities,
     /// Finds objects that the repository defines.
     pub lookup: Lookup<'c>,
-}
-
-/// Whether the history of a release may be read by its chart or by templates in its values.
-fn reads_history(resource: &Resource, chart: &LoadedChart, referred: &[String]) -> bool {
-    chart.chart.reads_history()
-        || mentions_history(&String::from_utf8_lossy(resource.body()))
-        || referred.iter().any(|text| mentions_history(text))
 }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use syncline_manifest::{GroupKind, ObjectKey};
 
 use super::{Cluster, TargetError};
-use crate::api::{self, SecretReference};
+use crate::api::{self, SecretReference, is_secret_name};
 
 /// Finds kubeconfigs.
 #[derive(Debug, Clone)]
@@ -139,10 +139,7 @@ impl Kubeconfigs {
     ) -> Result<(String, String), KubeconfigError> {
         for part in std::iter::once(reference.name.as_str()).chain(namespace).chain(reference.key.as_deref())
         {
-            let is_name = !part.is_empty()
-                && !part.starts_with('.')
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'));
-            if !is_name {
+            if !is_secret_name(part) {
                 return Err(KubeconfigError::Name(part.to_owned()));
             }
         }

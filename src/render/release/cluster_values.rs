@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use syncline_manifest::ObjectKey;
 
 use super::lookups::Found;
-use crate::fleet::Digest;
 
 /// An object that gives values.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,9 +43,9 @@ impl ValuesData {
         self.0.as_deref()
     }
 
-    /// What tells it from other content.
-    pub(crate) fn digest(&self) -> Digest {
-        Digest::of(self.0.as_ref().map_or_else(String::new, |data| data.to_string()).as_bytes())
+    /// The same as JSON text: nothing where the object is not there.
+    pub(crate) fn text(&self) -> String {
+        self.object().map(Value::to_string).unwrap_or_default()
     }
 }
 

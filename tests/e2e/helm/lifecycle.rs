@@ -127,6 +127,13 @@ impl Shop {
     }
 }
 
+/// What a release says whose upgrades may take a second and are remediated as given.
+fn upgraded(remediation: &str, text: &str, serve: bool) -> String {
+    format!(
+        "  timeout: 1s\n  upgrade: {{remediation: {{{remediation}}}}}\n  values: {{text: {text}, serve: {serve}}}\n"
+    )
+}
+
 fn has_helm() -> bool {
     let has = syncline_testutils::oracles().is_some();
     if !has {
@@ -191,11 +198,7 @@ fn hooks_run_in_their_order_around_what_a_release_applies() {
 #[test]
 fn a_failed_upgrade_is_rolled_back_and_not_tried_again_until_another_version_comes() {
     let rollback_hook = job("undo", "helm.sh/hook: post-rollback");
-    let with = |text: &str, serve: bool| {
-        format!(
-            "  timeout: 1s\n  upgrade: {{remediation: {{remediateLastFailure: true}}}}\n  values: {{text: {text}, serve: {serve}}}\n"
-        )
-    };
+    let with = |text: &str, serve: bool| upgraded("remediateLastFailure: true", text, serve);
     let shop = Shop::new("rolled", &rollback_hook, &with("first", false));
     let first = shop.fleet.repo.commit("Release");
     let daemon = shop.fleet.daemon();
@@ -242,11 +245,7 @@ fn a_failed_upgrade_is_rolled_back_and_not_tried_again_until_another_version_com
 
 #[test]
 fn a_version_that_has_failed_is_tried_again_when_it_comes_back_after_another_also_past_a_restart() {
-    let with = |text: &str, serve: bool| {
-        format!(
-            "  timeout: 1s\n  upgrade: {{remediation: {{remediateLastFailure: true}}}}\n  values: {{text: {text}, serve: {serve}}}\n"
-        )
-    };
+    let with = |text: &str, serve: bool| upgraded("remediateLastFailure: true", text, serve);
     let shop = Shop::new("forgiven", "", &with("first", false));
     let first = shop.fleet.repo.commit("Release");
     let daemon = shop.fleet.daemon();
@@ -270,11 +269,7 @@ fn a_version_that_has_failed_is_tried_again_when_it_comes_back_after_another_als
 
 #[test]
 fn an_upgrade_is_tried_as_often_as_the_release_says_and_a_fix_supersedes_the_wait() {
-    let with = |text: &str, serve: bool| {
-        format!(
-            "  timeout: 1s\n  upgrade: {{remediation: {{retries: 1}}}}\n  values: {{text: {text}, serve: {serve}}}\n"
-        )
-    };
+    let with = |text: &str, serve: bool| upgraded("retries: 1", text, serve);
     let shop = Shop::new("retried", "", &with("first", false));
     let first = shop.fleet.repo.commit("Release");
     let daemon = shop.fleet.daemon();

@@ -1,6 +1,6 @@
 //! Where the nodes of a source are: each kind of them in one array, and children as ranges
-//! of such arrays. Charts have tens of thousands of nodes, and this takes a third of the
-//! memory and of the time that a box for each list takes.
+//! of such arrays. Charts have tens of thousands of nodes: they lie close together, and no
+//! list of them is allocated or freed by itself.
 
 use super::ast::{Branch, Command, Node, Number, Operand, Pipe};
 use super::handle::{Id, List};
