@@ -42,18 +42,31 @@ pub(crate) fn in_parallel<T: Sync, R: Send>(
     bytes: impl Fn(&T) -> usize,
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
+    in_shares(items, bytes, |share| share.map(&work).collect())
+}
+
+/// As [`in_parallel`], but each thread works on its share as a whole: it takes one item
+/// after the other, and has a result for each.
+pub(crate) fn in_shares<T: Sync, R: Send>(
+    items: &[T],
+    bytes: impl Fn(&T) -> usize,
+    work: impl Fn(&mut dyn Iterator<Item = &T>) -> Vec<R> + Sync,
+) -> Vec<R> {
     let threads = threads(items.iter().map(bytes).sum()).min(items.len());
     if threads < 2 {
-        return items.iter().map(work).collect();
+        return work(&mut items.iter());
     }
     let next = AtomicUsize::new(0);
     let share = || {
-        let mut share = Vec::new();
-        loop {
+        let mut places = Vec::new();
+        let mut taken = std::iter::from_fn(|| {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(at) else { return share };
-            share.push((at, work(item)));
-        }
+            let item = items.get(at)?;
+            places.push(at);
+            Some(item)
+        });
+        let results = work(&mut taken);
+        places.into_iter().zip(results).collect()
     };
     let ((), mut all) = beside(threads, || (), share);
     all.sort_unstable_by_key(|(at, _)| *at);

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::error::RenderError;
 use crate::chart::{ChartType, Content};
 use crate::go::{Str, path};
-use crate::parallel::in_parallel;
-use crate::template::{TemplateSet, parse_templates};
+use crate::parallel::in_shares;
+use crate::template::{TemplateSet, parsing};
 use crate::values::Node;
 
 /// All templates of one choice of charts.
@@ -83,10 +83,15 @@ fn compile(nodes: &[(String, &Node<'_>)]) -> Result<Compiled, RenderError> {
         let depth = |file: &CompiledFile| file.path.matches('/').count();
         depth(b).cmp(&depth(a)).then_with(|| b.path.cmp(&a.path))
     });
-    let parse = |(file, content): &(CompiledFile, &Content)| {
-        parse_templates(&file.path, content.read()?).map_err(RenderError::Parse)
+    let parse = |files: &mut dyn Iterator<Item = &(CompiledFile, &Content)>| {
+        let mut parsing = parsing();
+        let parsed: Vec<_> = files
+            .map(|(file, content)| parsing.parse(&file.path, content.read()?).map_err(RenderError::Parse))
+            .collect();
+        let tree = parsing.tree();
+        parsed.into_iter().map(|parsed| Ok(parsed?.templates(&tree))).collect()
     };
-    let parsed = in_parallel(&all, |(_, content)| content.size(), parse);
+    let parsed: Vec<Result<_, RenderError>> = in_shares(&all, |(_, content)| content.size(), parse);
     let mut set = TemplateSet::default();
     let mut files = Vec::with_capacity(all.len());
     for ((file, _), parsed) in all.into_iter().zip(parsed) {

@@ -82,7 +82,7 @@ impl Execution<'_> {
             return Ok(());
         }
         let mut shown = String::new();
-        head.print(&frame.template.source, &mut shown);
+        head.print(frame.template.written(), &mut shown);
         Err(frame.error(At::Operand(head), format!("can't give argument to non-function {shown}")))
     }
 
@@ -95,7 +95,7 @@ impl Execution<'_> {
     ) -> Result<Value, Failed> {
         if matches!(inner.kind, Term::Nil) {
             let mut shown = String::new();
-            chain.print(&frame.template.source, &mut shown);
+            chain.print(frame.template.written(), &mut shown);
             return Err(
                 frame.error(At::Operand(chain), format!("indirection through explicit nil in {shown}"))
             );
@@ -258,7 +258,7 @@ impl Execution<'_> {
         let mismatch = |message: String| frame.error(At::Operand(argument), message);
         let shown = || {
             let mut shown = String::new();
-            argument.print(&frame.template.source, &mut shown);
+            argument.print(frame.template.written(), &mut shown);
             shown
         };
         // Constants take the type that is wanted.

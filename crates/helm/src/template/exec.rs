@@ -8,9 +8,9 @@ use rustc_hash::FxHashMap;
 use super::ast::{Branch, Command, Declared, Node, Operand, Pipe, Position};
 use super::error::{CallError, ExecError};
 use super::handle::List;
-use super::source::{Source, Template};
+use super::source::{Template, Written};
 use super::tree::Tree;
-use super::{TemplateSet, parser};
+use super::{TemplateSet, parse_templates};
 use crate::go::format::print_value;
 use crate::go::{Str, Value};
 
@@ -97,12 +97,12 @@ impl At<'_> {
         }
     }
 
-    fn print(&self, source: &Source) -> String {
+    fn print(&self, written: Written<'_>) -> String {
         let mut out = String::new();
         match self {
-            At::Pipe(pipe) => pipe.print(source, &mut out),
-            At::Command(command) => command.print(source, &mut out),
-            At::Operand(operand) => operand.print(source, &mut out),
+            At::Pipe(pipe) => pipe.print(written, &mut out),
+            At::Command(command) => command.print(written, &mut out),
+            At::Operand(operand) => operand.print(written, &mut out),
             At::Template(_, name) => {
                 out = format!("{{{{template {}}}}}", crate::go::quote::quote(name.as_bytes(), '"', false));
             }
@@ -114,7 +114,7 @@ impl At<'_> {
 impl<'t> Frame<'t> {
     /// The nodes of this frame's template.
     pub(super) fn tree(self) -> &'t Tree {
-        &self.template.source.tree
+        &self.template.tree
     }
 
     /// An error at a piece of this frame's template.
@@ -127,7 +127,7 @@ impl<'t> Frame<'t> {
             line,
             column,
             template: Arc::clone(&self.template.name),
-            context: at.print(&self.template.source),
+            context: at.print(self.template.written()),
             message: message.into(),
             hint: None,
             cause: None,
@@ -241,13 +241,13 @@ impl<'s> Execution<'s> {
     pub(crate) fn tpl(&mut self, text: &Str, dot: Value) -> Result<Value, CallError> {
         self.bound_depth()?;
         // Text without an action is what most values that pass through `tpl` are.
-        if !text.as_bytes().windows(2).any(|pair| pair == b"{{") {
+        if memchr::memmem::find(text.as_bytes(), b"{{").is_none() {
             return Ok(Value::String(without_no_value(text)));
         }
         let templates = match self.parsed.get(text) {
             Some(templates) => Arc::clone(templates),
             None => {
-                let parsed = parser::parse(&"gotpl".into(), text, &crate::functions::find)
+                let parsed = parse_templates(&"gotpl".into(), text)
                     .map_err(|error| CallError::Parse(text.to_text().into_owned(), error))?;
                 let parsed: Arc<[Arc<Template>]> = parsed.into_iter().map(Arc::new).collect();
                 self.parsed.insert(text.clone(), Arc::clone(&parsed));

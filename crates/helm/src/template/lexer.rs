@@ -3,80 +3,9 @@
 use memchr::memmem;
 
 use super::ast::{Position, Span};
+use super::token::{Kind, Token};
 
 const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
-
-/// What a token is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Error,
-    Bool,
-    Char,
-    CharConstant,
-    Complex,
-    Assign,
-    Declare,
-    Eof,
-    Field,
-    Identifier,
-    LeftDelim,
-    LeftParen,
-    Number,
-    Pipe,
-    RawString,
-    RightDelim,
-    RightParen,
-    Space,
-    String,
-    Text,
-    Variable,
-    Block,
-    Break,
-    Continue,
-    Dot,
-    Define,
-    Else,
-    End,
-    If,
-    Nil,
-    Range,
-    Template,
-    With,
-}
-
-/// What stands where in the source: small enough to be handed on in registers.
-#[derive(Debug, Clone, Copy)]
-pub struct Token {
-    pub kind: Kind,
-    pub span: Span,
-}
-
-impl Token {
-    /// Its text, as messages speak of it.
-    pub fn show(self, text: &str) -> String {
-        let quoted = |text: &str| crate::go::quote::quote(text.as_bytes(), '"', false);
-        match self.kind {
-            Kind::Eof => "EOF".to_owned(),
-            Kind::Block
-            | Kind::Break
-            | Kind::Continue
-            | Kind::Dot
-            | Kind::Define
-            | Kind::Else
-            | Kind::End
-            | Kind::If
-            | Kind::Nil
-            | Kind::Range
-            | Kind::Template
-            | Kind::With => format!("<{text}>"),
-            _ if text.len() > 10 => {
-                let cut: String = text.chars().take(10).collect();
-                format!("{}...", quoted(&cut))
-            }
-            _ => quoted(text),
-        }
-    }
-}
 
 /// Reads tokens one after the other; after an error there is only the end.
 pub struct Lexer<'a> {
@@ -103,9 +32,9 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// What a token of [`Kind::Error`] is about.
-    pub fn message(&self) -> &str {
-        self.error.as_deref().unwrap_or_default()
+    /// What the token of [`Kind::Error`] is about, if there was one.
+    pub fn into_message(self) -> Option<String> {
+        self.error
     }
 
     fn rest(&self) -> &'a str {
@@ -139,11 +68,6 @@ impl<'a> Lexer<'a> {
 
     fn accept_run(&mut self, valid: &str) {
         while self.accept(valid) {}
-    }
-
-    /// The text of a token.
-    pub fn text_of(&self, token: Token) -> &'a str {
-        &self.input[token.span.range()]
     }
 
     fn token(&self, kind: Kind, end: usize) -> Token {
@@ -247,8 +171,11 @@ impl<'a> Lexer<'a> {
         (rest.starts_with(b"}}"), false)
     }
 
-    fn right_delim(&mut self) -> Token {
-        let (_, trims) = self.at_right_delim();
+    /// The delimiter that stands here, with its trim marker or without.
+    fn right_delim(&mut self, trims: bool) -> Token {
+        if self.parens > 0 {
+            return self.error("unclosed left paren".to_owned());
+        }
         if trims {
             self.skip(2);
         }
@@ -262,21 +189,18 @@ impl<'a> Lexer<'a> {
     }
 
     fn action(&mut self) -> Token {
-        if self.at_right_delim().0 {
-            if self.parens == 0 {
-                return self.right_delim();
-            }
-            return self.error("unclosed left paren".to_owned());
+        let rest = self.rest().as_bytes();
+        match rest {
+            [b' ' | b'\t' | b'\r' | b'\n', b'-', b'}', b'}', ..] => return self.right_delim(true),
+            [b'}', b'}', ..] => return self.right_delim(false),
+            [b' ' | b'\t' | b'\r' | b'\n', ..] => return self.space(),
+            [b'+' | b'-' | b'0'..=b'9', ..] => return self.number(),
+            [b'a'..=b'z' | b'A'..=b'Z' | b'_', ..] => return self.identifier(),
+            _ => {}
         }
         let Some(c) = self.peek() else {
             return self.error("unclosed action".to_owned());
         };
-        if SPACES.contains(&c) {
-            return self.space();
-        }
-        if matches!(c, '+' | '-' | '0'..='9') {
-            return self.number();
-        }
         if is_alphanumeric(c) {
             return self.identifier();
         }
@@ -328,14 +252,8 @@ impl<'a> Lexer<'a> {
         let rest = self.rest().as_bytes();
         let count = spaces(rest);
         // The last space may belong to a trim marker.
-        if has_right_trim_marker(&rest[count - 1..]) && rest[count + 1..].starts_with(b"}}") {
-            if count == 1 {
-                return self.right_delim();
-            }
-            self.position += count - 1;
-            return self.emit(Kind::Space);
-        }
-        self.position += count;
+        let is_trim_marker = rest[count - 1..].get(1..4) == Some(b"-}}");
+        self.position += if is_trim_marker { count - 1 } else { count };
         self.emit(Kind::Space)
     }
 

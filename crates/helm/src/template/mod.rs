@@ -20,12 +20,14 @@ mod lexer;
 mod parser;
 mod print;
 mod source;
+mod token;
 mod tree;
 
 pub use error::{CallError, ExecError};
 pub(crate) use exec::without_no_value;
 pub use exec::{Environment, Execution, Missing, NO_VALUE};
 pub use parser::ParseError;
+pub(crate) use parser::Parsing;
 pub use source::Template;
 
 use std::sync::Arc;
@@ -69,10 +71,17 @@ impl TemplateSet {
     }
 }
 
+/// What parses templates that call the functions of charts.
+pub(crate) fn parsing() -> Parsing {
+    Parsing::new(&functions::find)
+}
+
 /// Parses a text into the templates it defines, its own last.
 ///
 /// # Errors
 /// The text is no template.
-pub fn parse_templates(name: &Arc<str>, text: &Str) -> Result<Vec<Template>, ParseError> {
-    parser::parse(name, text, &functions::find)
+pub(crate) fn parse_templates(name: &Arc<str>, text: &Str) -> Result<Vec<Template>, ParseError> {
+    let mut parsing = parsing();
+    let parsed = parsing.parse(name, text)?;
+    Ok(parsed.templates(&parsing.tree()).collect())
 }

@@ -2,20 +2,20 @@
 
 use super::ast::{Command, Declared, Operand, Pipe, Term};
 use super::handle::{Id, List};
-use super::source::Source;
+use super::source::Written;
 use crate::go::Str;
 
-fn fields(source: &Source, names: List<Id<Str>>, out: &mut String) {
-    for name in source.tree.list(names) {
+fn fields(written: Written<'_>, names: List<Id<Str>>, out: &mut String) {
+    for name in written.tree.list(names) {
         out.push('.');
-        out.push_str(&source.tree.get(*name).to_text());
+        out.push_str(&written.tree.get(*name).to_text());
     }
 }
 
 impl Pipe {
     /// The pipeline as Go prints it in messages.
-    pub fn print(&self, source: &Source, out: &mut String) {
-        let tree = &source.tree;
+    pub fn print(&self, written: Written<'_>, out: &mut String) {
+        let tree = written.tree;
         let variables = match &self.declares {
             Declared::Nothing => String::new(),
             Declared::One(only) => tree.get(only.name).to_string(),
@@ -29,56 +29,57 @@ impl Pipe {
             if at > 0 {
                 out.push_str(" | ");
             }
-            command.print(source, out);
+            command.print(written, out);
         }
     }
 }
 
 impl Command {
     /// The command as Go prints it in messages.
-    pub fn print(&self, source: &Source, out: &mut String) {
-        for (at, operand) in std::iter::once(&self.head).chain(source.tree.list(self.arguments)).enumerate() {
+    pub fn print(&self, written: Written<'_>, out: &mut String) {
+        for (at, operand) in std::iter::once(&self.head).chain(written.tree.list(self.arguments)).enumerate()
+        {
             if at > 0 {
                 out.push(' ');
             }
-            operand.print_grouped(source, out);
+            operand.print_grouped(written, out);
         }
     }
 }
 
 impl Operand {
     /// The word among others: a pipeline in parentheses.
-    fn print_grouped(&self, source: &Source, out: &mut String) {
+    fn print_grouped(&self, written: Written<'_>, out: &mut String) {
         if let Term::Pipe(pipe) = &self.kind {
             out.push('(');
-            source.tree.get(*pipe).print(source, out);
+            written.tree.get(*pipe).print(written, out);
             out.push(')');
         } else {
-            self.print(source, out);
+            self.print(written, out);
         }
     }
 
     /// The word as Go prints it in messages.
-    pub fn print(&self, source: &Source, out: &mut String) {
+    pub fn print(&self, written: Written<'_>, out: &mut String) {
         match &self.kind {
             Term::Dot => out.push('.'),
             Term::Nil => out.push_str("nil"),
             Term::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-            Term::Number(number) => out.push_str(&source.tree.get(*number).text),
-            Term::Text(quoted, _) => out.push_str(&String::from_utf8_lossy(source.piece(*quoted))),
-            Term::Field(names) => fields(source, *names, out),
+            Term::Number(number) => out.push_str(&written.tree.get(*number).text),
+            Term::Text(quoted, _) => out.push_str(&String::from_utf8_lossy(written.source.piece(*quoted))),
+            Term::Field(names) => fields(written, *names, out),
             Term::Variable(_, names) => {
-                if let Some(name) = source.tree.list(*names).first() {
-                    out.push_str(&source.tree.get(*name).to_text());
+                if let Some(name) = written.tree.list(*names).first() {
+                    out.push_str(&written.tree.get(*name).to_text());
                 }
-                fields(source, names.rest(), out);
+                fields(written, names.rest(), out);
             }
             Term::Chain(inner, names) => {
-                source.tree.get(*inner).print_grouped(source, out);
-                fields(source, *names, out);
+                written.tree.get(*inner).print_grouped(written, out);
+                fields(written, *names, out);
             }
             Term::Function(function) => out.push_str(function.name),
-            Term::Pipe(pipe) => source.tree.get(*pipe).print(source, out),
+            Term::Pipe(pipe) => written.tree.get(*pipe).print(written, out),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What was parsed: a source with its nodes, and the templates that are in it.
+//! What was parsed: a source, and the templates that are in it.
 
 use std::sync::Arc;
 
@@ -14,8 +14,6 @@ pub struct Source {
     pub name: Arc<str>,
     /// The whole text.
     pub text: Str,
-    /// What it was parsed into.
-    pub tree: Tree,
 }
 
 impl Source {
@@ -44,6 +42,8 @@ pub struct Template {
     pub key: Str,
     /// Where it was parsed from.
     pub source: Arc<Source>,
+    /// Where its nodes are, and those of others.
+    pub tree: Arc<Tree>,
     /// What it does.
     pub body: List<Node>,
     /// How many variables are alive at once at most; `$` is the first.
@@ -53,14 +53,30 @@ pub struct Template {
 impl Template {
     /// Whether it prints nothing: such a definition does not replace another.
     pub fn is_empty(&self) -> bool {
-        is_empty(&self.source, self.body)
+        self.written().is_empty(self.body)
+    }
+
+    /// Its nodes as they are written.
+    pub fn written(&self) -> Written<'_> {
+        Written { source: &self.source, tree: &self.tree }
     }
 }
 
-/// Whether a body prints nothing: such a definition does not replace another.
-pub fn is_empty(source: &Source, body: List<Node>) -> bool {
-    source.tree.list(body).iter().all(|node| match node {
-        Node::Text(span) => source.piece(*span).iter().all(u8::is_ascii_whitespace),
-        _ => false,
-    })
+/// Nodes with the text that they were parsed from.
+#[derive(Clone, Copy)]
+pub struct Written<'t> {
+    /// The text.
+    pub source: &'t Source,
+    /// The nodes.
+    pub tree: &'t Tree,
+}
+
+impl Written<'_> {
+    /// Whether a body prints nothing: such a definition does not replace another.
+    pub fn is_empty(self, body: List<Node>) -> bool {
+        self.tree.list(body).iter().all(|node| match node {
+            Node::Text(span) => self.source.piece(*span).iter().all(u8::is_ascii_whitespace),
+            _ => false,
+        })
+    }
 }

@@ -1,12 +1,16 @@
-//! Where the nodes of a source are: each kind of them in one array, and children as ranges
+//! Where the nodes of sources are: each kind of them in one array, and children as ranges
 //! of such arrays. Charts have tens of thousands of nodes: they lie close together, and no
 //! list of them is allocated or freed by itself.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::ast::{Branch, Command, Node, Number, Operand, Pipe};
 use super::handle::{Id, List};
 use crate::go::Str;
 
-/// All nodes of the templates of a source.
+/// All nodes of the templates of some sources.
 #[derive(Debug, Default)]
 pub struct Tree {
     nodes: Vec<Node>,
@@ -58,24 +62,8 @@ impl Tree {
         T::array(self).get(list.places()).unwrap_or_default()
     }
 
-    /// Adds an element. There are fewer than a source has bytes, so 32 bits hold their
-    /// number.
-    pub fn add<T: InTree>(&mut self, element: T) -> Id<T> {
-        let array = T::array_mut(self);
-        array.push(element);
-        Id::at(array.len() as u32 - 1)
-    }
-
-    /// Adds elements that follow each other.
-    pub fn add_list<T: InTree>(&mut self, elements: impl IntoIterator<Item = T>) -> List<T> {
-        let array = T::array_mut(self);
-        let start = array.len() as u32;
-        array.extend(elements);
-        List::between(start, array.len() as u32)
-    }
-
     /// Gives back the room for more.
-    pub fn shrink(&mut self) {
+    fn shrink(&mut self) {
         self.nodes.shrink_to_fit();
         self.branches.shrink_to_fit();
         self.pipes.shrink_to_fit();
@@ -84,5 +72,52 @@ impl Tree {
         self.numbers.shrink_to_fit();
         self.names.shrink_to_fit();
         self.texts.shrink_to_fit();
+    }
+}
+
+/// A tree that grows while sources are parsed into it, one after the other.
+#[derive(Debug, Default)]
+pub struct Growing {
+    tree: Tree,
+    kept: FxHashMap<Str, Id<Str>>,
+}
+
+impl Growing {
+    /// As it is until now.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Adds an element. There are fewer than the sources have bytes, so 32 bits hold their
+    /// number.
+    pub fn add<T: InTree>(&mut self, element: T) -> Id<T> {
+        let array = T::array_mut(&mut self.tree);
+        array.push(element);
+        Id::at(array.len() as u32 - 1)
+    }
+
+    /// Adds elements that follow each other.
+    pub fn add_list<T: InTree>(&mut self, elements: impl IntoIterator<Item = T>) -> List<T> {
+        let array = T::array_mut(&mut self.tree);
+        let start = array.len() as u32;
+        array.extend(elements);
+        List::between(start, array.len() as u32)
+    }
+
+    /// A name or a constant; each text is kept once.
+    pub fn keep(&mut self, text: &[u8]) -> Id<Str> {
+        if let Some(known) = self.kept.get(text) {
+            return *known;
+        }
+        let text = Str::from(text);
+        let id = self.add(text.clone());
+        self.kept.insert(text, id);
+        id
+    }
+
+    /// The tree once all is parsed.
+    pub fn grown(mut self) -> Arc<Tree> {
+        self.tree.shrink();
+        Arc::new(self.tree)
     }
 }

@@ -5,13 +5,11 @@ mod pipeline;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use super::ast::{Branch, Command, Declared, Node, Operand, Pipe, Position, Span, Term, Variable};
 use super::handle::{Id, List};
-use super::lexer::{Kind, Lexer, Token};
-use super::source::{Source, Template, is_empty};
-use super::tree::Tree;
+use super::source::{Source, Template, Written};
+use super::token::{Kind, Token, Tokens};
+use super::tree::{Growing, Tree};
 use crate::functions::Function;
 use crate::go::{Str, quote};
 
@@ -30,60 +28,92 @@ pub struct ParseError {
 /// Parentheses that may stand in each other, and controls: more is no template.
 const MAX_DEPTH: usize = 1_000;
 
-/// Parses a text into the template of its own name and those it defines, in the order
-/// in which they come to be: the text itself is the last.
-///
-/// # Errors
-/// The first thing that is no template.
-pub fn parse(
-    name: &Arc<str>,
-    text: &Str,
-    functions: &'static dyn Fn(&str) -> Option<&'static Function>,
-) -> Result<Vec<Template>, ParseError> {
-    if Position::try_from(text.len()).is_err() {
-        let (source_name, message) = (Arc::clone(name), "is larger than 4 GiB".to_owned());
-        return Err(ParseError { source_name, line: 1, message });
+/// Texts that are parsed one after the other, into one tree.
+pub struct Parsing {
+    functions: Functions,
+    growing: Growing,
+    bytes: Position,
+}
+
+/// How functions are found by their names.
+type Functions = &'static dyn Fn(&str) -> Option<&'static Function>;
+
+/// The templates of a text, once the tree is there in which their nodes are.
+pub struct Parsed {
+    source: Arc<Source>,
+    templates: Vec<Draft>,
+}
+
+impl Parsing {
+    /// Nothing is parsed yet.
+    pub fn new(functions: Functions) -> Parsing {
+        Parsing { functions, growing: Growing::default(), bytes: 0 }
     }
-    // Places are those of the text as it is read.
-    let readable = text.to_text();
-    let text = if let Cow::Owned(readable) = &readable { readable.as_str().into() } else { text.clone() };
-    let source = Source { name: Arc::clone(name), text, tree: Tree::default() };
-    let mut parser = Parser {
-        lexer: Lexer::new(&readable),
-        tokens: Vec::new(),
-        at: 0,
-        source,
-        functions,
-        templates: Vec::new(),
-        nodes: Vec::new(),
-        variables: vec!["$"],
-        slots: 1,
-        ranges: 0,
-        depth: 0,
-        action: None,
-        texts: FxHashMap::default(),
-    };
-    let body = parser.file()?;
-    let slots = parser.slots;
-    parser.add(name, body, slots)?;
-    let Parser { mut source, templates, .. } = parser;
-    source.tree.shrink();
-    let source = Arc::new(source);
-    let made = templates.into_iter().map(|Draft { name, body, slots }| {
-        let key = Str::from(&*name);
-        Template { name, key, source: Arc::clone(&source), body, slots }
-    });
-    Ok(made.collect())
+
+    /// Parses a text into the template of its own name and those it defines, in the order
+    /// in which they come to be: the text itself is the last.
+    ///
+    /// # Errors
+    /// The first thing that is no template.
+    pub fn parse(&mut self, name: &Arc<str>, text: &Str) -> Result<Parsed, ParseError> {
+        // The tree has fewer elements than there are bytes, and counts them so.
+        match Position::try_from(text.len()).ok().and_then(|bytes| self.bytes.checked_add(bytes)) {
+            Some(bytes) => self.bytes = bytes,
+            None => {
+                let (source_name, message) = (Arc::clone(name), "there are more than 4 GiB of it".to_owned());
+                return Err(ParseError { source_name, line: 1, message });
+            }
+        }
+        // Places are those of the text as it is read.
+        let readable = text.to_text();
+        let text = if let Cow::Owned(readable) = &readable { readable.as_str().into() } else { text.clone() };
+        let source = Source { name: Arc::clone(name), text };
+        let mut parser = Parser {
+            tokens: Tokens::of(&readable),
+            at: 0,
+            source,
+            growing: &mut self.growing,
+            functions: self.functions,
+            templates: Vec::new(),
+            nodes: Vec::new(),
+            variables: vec!["$"],
+            slots: 1,
+            ranges: 0,
+            depth: 0,
+            action: None,
+        };
+        let body = parser.file()?;
+        let slots = parser.slots;
+        parser.add(name, body, slots)?;
+        let Parser { source, templates, .. } = parser;
+        Ok(Parsed { source: Arc::new(source), templates })
+    }
+
+    /// The tree of all that was parsed.
+    pub fn tree(self) -> Arc<Tree> {
+        self.growing.grown()
+    }
+}
+
+impl Parsed {
+    /// The templates, with their nodes in the tree of their parsing.
+    pub fn templates(self, tree: &Arc<Tree>) -> impl Iterator<Item = Template> + use<> {
+        let tree = Arc::clone(tree);
+        let Parsed { source, templates } = self;
+        templates.into_iter().map(move |Draft { name, body, slots }| {
+            let (key, source, tree) = (Str::from(&*name), Arc::clone(&source), Arc::clone(&tree));
+            Template { name, key, source, tree, body, slots }
+        })
+    }
 }
 
 struct Parser<'a> {
-    lexer: Lexer<'a>,
-    /// Tokens that were read ahead, the next one last.
-    tokens: Vec<Token>,
+    tokens: Tokens<'a>,
     /// Where the token is that was looked at last.
     at: Position,
     source: Source,
-    functions: &'static dyn Fn(&str) -> Option<&'static Function>,
+    growing: &'a mut Growing,
+    functions: Functions,
     templates: Vec<Draft>,
     /// The nodes of lists that are not at their end yet, those of the innermost last.
     nodes: Vec<Node>,
@@ -93,7 +123,6 @@ struct Parser<'a> {
     depth: usize,
     /// Where the action began that is read.
     action: Option<Position>,
-    texts: FxHashMap<Str, Id<Str>>,
 }
 
 /// A template that becomes one when all of the source is parsed.
@@ -112,54 +141,35 @@ enum Ended {
 
 impl<'a> Parser<'a> {
     fn next(&mut self) -> Token {
-        let token = self.tokens.pop().unwrap_or_else(|| self.lexer.next_token());
+        let token = self.tokens.next();
         self.at = token.span.start;
         token
     }
 
-    fn back(&mut self, token: Token) {
-        self.tokens.push(token);
+    fn peek(&mut self) -> Kind {
+        let token = self.tokens.peek();
+        self.at = token.span.start;
+        token.kind
     }
 
-    fn peek(&mut self) -> Kind {
-        if self.tokens.is_empty() {
-            let token = self.lexer.next_token();
-            self.tokens.push(token);
+    fn skip_spaces(&mut self) {
+        while self.tokens.peek().kind == Kind::Space {
+            self.tokens.next();
         }
-        // There is one, as was just seen to.
-        self.tokens.last().map_or(Kind::Eof, |token| {
-            self.at = token.span.start;
-            token.kind
-        })
     }
 
     fn next_non_space(&mut self) -> Token {
-        loop {
-            let token = self.next();
-            if token.kind != Kind::Space {
-                return token;
-            }
-        }
+        self.skip_spaces();
+        self.next()
     }
 
     fn peek_non_space(&mut self) -> Kind {
-        loop {
-            match self.peek() {
-                Kind::Space => drop(self.tokens.pop()),
-                kind => return kind,
-            }
-        }
+        self.skip_spaces();
+        self.peek()
     }
 
-    /// A name or a constant; each text is kept once.
-    fn kept(&mut self, text: &[u8]) -> Id<Str> {
-        if let Some(known) = self.texts.get(text) {
-            return *known;
-        }
-        let text = Str::from(text);
-        let id = self.source.tree.add(text.clone());
-        self.texts.insert(text, id);
-        id
+    fn written(&self) -> Written<'_> {
+        Written { source: &self.source, tree: self.growing.tree() }
     }
 
     fn error<T>(&self, message: impl Into<String>) -> Result<T, ParseError> {
@@ -172,9 +182,9 @@ impl<'a> Parser<'a> {
 
     fn unexpected<T>(&self, token: Token, context: &str) -> Result<T, ParseError> {
         if token.kind != Kind::Error {
-            return self.error(format!("unexpected {} in {context}", token.show(self.lexer.text_of(token))));
+            return self.error(format!("unexpected {} in {context}", token.show(self.tokens.text_of(token))));
         }
-        let message = self.lexer.message();
+        let message = self.tokens.message();
         let mut extra = String::new();
         if let Some(action) = self.action {
             let (began, line) = (self.source.location(action).0, self.source.location(token.span.start).0);
@@ -196,8 +206,8 @@ impl<'a> Parser<'a> {
         let template = Draft { name: name.into(), body, slots };
         match self.templates.iter().position(|other| *other.name == *name) {
             None => self.templates.push(template),
-            Some(at) if is_empty(&self.source, self.templates[at].body) => self.templates[at] = template,
-            Some(_) if is_empty(&self.source, body) => {}
+            Some(at) if self.written().is_empty(self.templates[at].body) => self.templates[at] = template,
+            Some(_) if self.written().is_empty(body) => {}
             Some(_) => {
                 let quoted = quote::quote(name.as_bytes(), '"', false);
                 return self.error(format!("template: multiple definition of template {quoted}"));
@@ -209,14 +219,13 @@ impl<'a> Parser<'a> {
     fn file(&mut self) -> Result<List<Node>, ParseError> {
         while self.peek() != Kind::Eof {
             if self.peek() == Kind::LeftDelim {
-                let delim = self.next();
-                let token = self.next_non_space();
-                if token.kind == Kind::Define {
+                let before = self.tokens.place();
+                self.next();
+                if self.next_non_space().kind == Kind::Define {
                     self.definition()?;
                     continue;
                 }
-                self.back(token);
-                self.back(delim);
+                self.tokens.return_to(before);
             }
             match self.text_or_action()? {
                 Ok(node) => self.nodes.push(node),
@@ -224,7 +233,7 @@ impl<'a> Parser<'a> {
                 Err(Ended::Else) => return self.error("unexpected {{else}}"),
             }
         }
-        Ok(self.source.tree.add_list(self.nodes.drain(..)))
+        Ok(self.growing.add_list(self.nodes.drain(..)))
     }
 
     /// A template of its own within this text: nothing of what is around it counts.
@@ -251,7 +260,7 @@ impl<'a> Parser<'a> {
         let name = self.template_name(token, context)?;
         self.expect(Kind::RightDelim, context)?;
         let (body, slots) = self.inner(|parser| parser.body_to_end(context))?;
-        let called = self.source.tree.get(name).to_string();
+        let called = self.growing.tree().get(name).to_string();
         self.add(&called, body, slots)
     }
 
@@ -267,7 +276,7 @@ impl<'a> Parser<'a> {
         while self.peek_non_space() != Kind::Eof {
             match self.text_or_action()? {
                 Ok(node) => self.nodes.push(node),
-                Err(ended) => return Ok((self.source.tree.add_list(self.nodes.drain(before..)), ended)),
+                Err(ended) => return Ok((self.growing.add_list(self.nodes.drain(before..)), ended)),
             }
         }
         self.error("unexpected EOF")
@@ -290,10 +299,12 @@ impl<'a> Parser<'a> {
     }
 
     fn action(&mut self) -> Result<Result<Node, Ended>, ParseError> {
-        let token = self.next_non_space();
-        let node = match token.kind {
+        self.skip_spaces();
+        let before = self.tokens.place();
+        let kind = self.next().kind;
+        let node = match kind {
             Kind::Block => self.block()?,
-            Kind::Break | Kind::Continue => self.leave(token.kind)?,
+            Kind::Break | Kind::Continue => self.leave(kind)?,
             Kind::Else => {
                 if !matches!(self.peek_non_space(), Kind::If | Kind::With) {
                     self.expect(Kind::RightDelim, "else")?;
@@ -304,14 +315,14 @@ impl<'a> Parser<'a> {
                 self.expect(Kind::RightDelim, "end")?;
                 return Ok(Err(Ended::End));
             }
-            Kind::If | Kind::Range | Kind::With => self.control(token.kind)?,
+            Kind::If | Kind::Range | Kind::With => self.control(kind)?,
             Kind::Template => self.template()?,
             _ => {
-                self.back(token);
+                self.tokens.return_to(before);
                 let pipe = self.pipeline("command", Kind::RightDelim)?;
                 match self.verbatim(&pipe) {
                     Some(piece) => Node::Text(piece),
-                    None => Node::Action(self.source.tree.add(pipe)),
+                    None => Node::Action(self.growing.add(pipe)),
                 }
             }
         };
@@ -321,7 +332,7 @@ impl<'a> Parser<'a> {
     /// The piece of the source that an action prints, if it does just that: braces are
     /// written as such strings. What is blank stays an action, for it is more than nothing.
     fn verbatim(&self, pipe: &Pipe) -> Option<Span> {
-        let tree = &self.source.tree;
+        let tree = self.growing.tree();
         let [Command { head: Operand { kind: Term::Text(quoted, text), .. }, arguments }] =
             tree.list(pipe.commands)
         else {
@@ -391,7 +402,7 @@ impl<'a> Parser<'a> {
             if chained {
                 self.next();
                 let node = self.control(kind)?;
-                otherwise = self.source.tree.add_list([node]);
+                otherwise = self.growing.add_list([node]);
             } else {
                 let (body, ended) = self.list()?;
                 if ended != Ended::End {
@@ -400,7 +411,7 @@ impl<'a> Parser<'a> {
                 otherwise = body;
             }
         }
-        let branch = self.source.tree.add(Branch { pipe, body, otherwise });
+        let branch = self.growing.add(Branch { pipe, body, otherwise });
         Ok(match kind {
             Kind::If => Node::If(branch),
             Kind::Range => Node::Range(branch),
@@ -414,22 +425,21 @@ impl<'a> Parser<'a> {
         let name = self.template_name(token, context)?;
         let pipe = self.pipeline(context, Kind::RightDelim)?;
         let (body, slots) = self.inner(|parser| parser.body_to_end(context))?;
-        let called = self.source.tree.get(name).to_string();
+        let called = self.growing.tree().get(name).to_string();
         self.add(&called, body, slots)?;
-        Ok(Node::Template(token.span.start, name, Some(self.source.tree.add(pipe))))
+        Ok(Node::Template(token.span.start, name, Some(self.growing.add(pipe))))
     }
 
     fn template(&mut self) -> Result<Node, ParseError> {
         let context = "template clause";
         let token = self.next_non_space();
         let name = self.template_name(token, context)?;
-        let next = self.next_non_space();
-        let pipe = if next.kind == Kind::RightDelim {
+        let pipe = if self.peek_non_space() == Kind::RightDelim {
+            self.next();
             None
         } else {
-            self.back(next);
             let pipe = self.pipeline(context, Kind::RightDelim)?;
-            Some(self.source.tree.add(pipe))
+            Some(self.growing.add(pipe))
         };
         Ok(Node::Template(token.span.start, name, pipe))
     }
@@ -438,8 +448,8 @@ impl<'a> Parser<'a> {
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(token, context);
         }
-        match quote::unquote(self.lexer.text_of(token)) {
-            Some(name) => Ok(self.kept(&name)),
+        match quote::unquote(self.tokens.text_of(token)) {
+            Some(name) => Ok(self.growing.keep(&name)),
             None => self.error("invalid syntax"),
         }
     }
@@ -457,7 +467,7 @@ impl<'a> Parser<'a> {
                 }
             };
             match slot {
-                Some(slot) => Ok(Variable { slot, name: self.kept(name.as_bytes()) }),
+                Some(slot) => Ok(Variable { slot, name: self.growing.keep(name.as_bytes()) }),
                 None => {
                     let quoted = quote::quote(name.as_bytes(), '"', false);
                     self.error(format!("undefined variable {quoted}"))

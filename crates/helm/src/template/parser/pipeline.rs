@@ -6,7 +6,7 @@ use super::{ParseError, Parser};
 use crate::go::{Str, number, quote};
 use crate::template::ast::{Command, Number, Operand, Pipe, Term};
 use crate::template::handle::{Id, List};
-use crate::template::lexer::{Kind, Token};
+use crate::template::token::{Kind, Token};
 
 impl<'a> Parser<'a> {
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Result<Pipe, ParseError> {
@@ -15,9 +15,11 @@ impl<'a> Parser<'a> {
         let (names, assigns) = self.declarations(context)?;
         let mut commands: SmallVec<[Command; 2]> = SmallVec::new();
         loop {
-            let token = self.next_non_space();
-            match token.kind {
-                kind if kind == end => break,
+            match self.peek_non_space() {
+                kind if kind == end => {
+                    self.next();
+                    break;
+                }
                 Kind::Bool
                 | Kind::CharConstant
                 | Kind::Complex
@@ -30,11 +32,13 @@ impl<'a> Parser<'a> {
                 | Kind::String
                 | Kind::Variable
                 | Kind::LeftParen => {
-                    self.back(token);
                     let command = self.command()?;
                     commands.push(command);
                 }
-                _ => return self.unexpected(token, context),
+                _ => {
+                    let token = self.next();
+                    return self.unexpected(token, context);
+                }
             }
         }
         if commands.is_empty() {
@@ -49,7 +53,7 @@ impl<'a> Parser<'a> {
             }
         }
         let declares = self.declare(&names, assigns)?;
-        let commands = self.source.tree.add_list(commands);
+        let commands = self.growing.add_list(commands);
         Ok(Pipe { position, declares, assigns, commands })
     }
 
@@ -57,16 +61,16 @@ impl<'a> Parser<'a> {
     fn declarations(&mut self, context: &str) -> Result<(SmallVec<[&'a str; 2]>, bool), ParseError> {
         let mut waiting = SmallVec::new();
         while self.peek_non_space() == Kind::Variable {
-            let variable = self.next_non_space();
-            let after = self.next();
-            let next = if after.kind == Kind::Space { self.next_non_space() } else { after };
+            let before = self.tokens.place();
+            let variable = self.next();
+            let next = self.next_non_space();
             match next.kind {
                 Kind::Assign | Kind::Declare => {
-                    waiting.push(self.lexer.text_of(variable));
+                    waiting.push(self.tokens.text_of(variable));
                     return Ok((waiting, next.kind == Kind::Assign));
                 }
-                Kind::Char if self.lexer.text_of(next) == "," => {
-                    waiting.push(self.lexer.text_of(variable));
+                Kind::Char if self.tokens.text_of(next) == "," => {
+                    waiting.push(self.tokens.text_of(variable));
                     if context == "range" && waiting.len() < 2 {
                         match self.peek_non_space() {
                             Kind::Variable | Kind::RightDelim | Kind::RightParen => continue,
@@ -76,11 +80,7 @@ impl<'a> Parser<'a> {
                     return self.error(format!("too many declarations in {context}"));
                 }
                 _ => {
-                    if after.kind == Kind::Space {
-                        self.back(next);
-                    }
-                    self.back(after);
-                    self.back(variable);
+                    self.tokens.return_to(before);
                     break;
                 }
             }
@@ -97,28 +97,34 @@ impl<'a> Parser<'a> {
                 Some(operand) if head.is_none() => head = Some(operand),
                 operand => arguments.extend(operand),
             }
-            let token = self.next();
-            match token.kind {
+            match self.peek() {
                 Kind::Space => continue,
-                Kind::RightDelim | Kind::RightParen => self.back(token),
-                Kind::Pipe => {}
-                _ => return self.unexpected(token, "operand"),
+                Kind::RightDelim | Kind::RightParen => break,
+                Kind::Pipe => {
+                    self.next();
+                    break;
+                }
+                _ => {
+                    let token = self.next();
+                    return self.unexpected(token, "operand");
+                }
             }
-            break;
         }
         match head {
-            Some(head) => Ok(Command { head, arguments: self.source.tree.add_list(arguments) }),
+            Some(head) => Ok(Command { head, arguments: self.growing.add_list(arguments) }),
             None => self.error("empty command"),
         }
     }
 
     fn operand(&mut self) -> Result<Option<Operand>, ParseError> {
-        let token = self.next_non_space();
-        let text = self.lexer.text_of(token);
+        self.skip_spaces();
+        let before = self.tokens.place();
+        let token = self.next();
+        let text = self.tokens.text_of(token);
         let mut names: SmallVec<[Id<Str>; 8]> = SmallVec::new();
         let kind = match token.kind {
             Kind::Field => {
-                names.push(self.kept(&text.as_bytes()[1..]));
+                names.push(self.growing.keep(&text.as_bytes()[1..]));
                 Term::Field(List::default())
             }
             Kind::Variable => {
@@ -126,12 +132,15 @@ impl<'a> Parser<'a> {
                     let quoted = quote::quote(text.as_bytes(), '"', false);
                     return self.error(format!("undefined variable {quoted}"));
                 };
-                names.push(self.kept(text.as_bytes()));
+                names.push(self.growing.keep(text.as_bytes()));
                 Term::Variable(slot, List::default())
             }
             _ => match self.term(token)? {
                 Some(term) => term,
-                None => return Ok(None),
+                None => {
+                    self.tokens.return_to(before);
+                    return Ok(None);
+                }
             },
         };
         let mut operand = Operand { position: token.span.start, kind };
@@ -142,15 +151,15 @@ impl<'a> Parser<'a> {
             if names.len() == own {
                 operand.position = field.span.start;
             }
-            names.push(self.kept(&self.lexer.text_of(field).as_bytes()[1..]));
+            names.push(self.growing.keep(&self.tokens.text_of(field).as_bytes()[1..]));
         }
         let is_chain = names.len() > own;
         match &mut operand.kind {
-            Term::Field(all) | Term::Variable(_, all) => *all = self.source.tree.add_list(names),
+            Term::Field(all) | Term::Variable(_, all) => *all = self.growing.add_list(names),
             _ if !is_chain => {}
             Term::Bool(_) | Term::Text(..) | Term::Number(_) | Term::Nil | Term::Dot => {
                 let mut shown = String::new();
-                operand.print(&self.source, &mut shown);
+                operand.print(self.written(), &mut shown);
                 return self.error(format!(
                     "unexpected . after term {}",
                     quote::quote(shown.as_bytes(), '"', false)
@@ -159,8 +168,8 @@ impl<'a> Parser<'a> {
             _ => {
                 let position = operand.position;
                 let inner = Operand { position: token.span.start, kind: operand.kind };
-                let inner = self.source.tree.add(inner);
-                let kind = Term::Chain(inner, self.source.tree.add_list(names));
+                let inner = self.growing.add(inner);
+                let kind = Term::Chain(inner, self.growing.add_list(names));
                 operand = Operand { position, kind };
             }
         }
@@ -169,7 +178,7 @@ impl<'a> Parser<'a> {
 
     /// A word that is neither a field nor a variable.
     fn term(&mut self, token: Token) -> Result<Option<Term>, ParseError> {
-        let text = self.lexer.text_of(token);
+        let text = self.tokens.text_of(token);
         let quoted = || quote::quote(text.as_bytes(), '"', false);
         Ok(Some(match token.kind {
             Kind::Identifier => match (self.functions)(text) {
@@ -180,7 +189,7 @@ impl<'a> Parser<'a> {
             Kind::Nil => Term::Nil,
             Kind::Bool => Term::Bool(text == "true"),
             Kind::CharConstant | Kind::Number => match number(token.kind, text) {
-                Some(number) => Term::Number(self.source.tree.add(number)),
+                Some(number) => Term::Number(self.growing.add(number)),
                 None if token.kind == Kind::CharConstant => {
                     return self.error(format!("malformed character constant: {text}"));
                 }
@@ -190,16 +199,13 @@ impl<'a> Parser<'a> {
             Kind::LeftParen => {
                 let inner =
                     self.deeper(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?;
-                Term::Pipe(self.source.tree.add(inner))
+                Term::Pipe(self.growing.add(inner))
             }
             Kind::String | Kind::RawString => match quote::unquote(text) {
-                Some(content) => Term::Text(token.span, self.kept(&content)),
+                Some(content) => Term::Text(token.span, self.growing.keep(&content)),
                 None => return self.error("invalid syntax"),
             },
-            _ => {
-                self.back(token);
-                return Ok(None);
-            }
+            _ => return Ok(None),
         }))
     }
 }
