@@ -6,48 +6,17 @@ use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag 
 use serde_json::{Map, Value};
 
 use super::scalar::{self, ScalarError, Tag};
-use super::{Position, YamlError};
-
-/// One document of a YAML stream.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Document {
-    /// Its place in the stream, from 0; documents without content count.
-    pub index: usize,
-    /// Where its content starts.
-    pub position: Position,
-    /// Its content; never null.
-    pub value: Value,
-}
+use super::{Document, Duplicates, Position, YamlError};
 
 /// How many nodes the aliases of one stream may unfold to. Real manifests use
 /// anchors for a few dozen lines; a "billion laughs" file ends here.
 const MAX_ALIASED_NODES: usize = 100_000;
 
-/// Reads all documents of a YAML or JSON text; those without content are left out.
+/// Reads all documents of a text.
 ///
 /// # Errors
-/// The first thing in the text that kubectl would refuse, with its position.
-pub fn read(text: &str) -> Result<Vec<Document>, YamlError> {
-    read_with(text, Duplicates::Refuse)
-}
-
-/// As [`read`], but where a mapping holds a key twice, the last counts: what `helm`
-/// and others that are lenient make of a text.
-///
-/// # Errors
-/// As [`read`].
-pub fn read_lenient(text: &str) -> Result<Vec<Document>, YamlError> {
-    read_with(text, Duplicates::LastWins)
-}
-
-/// What a key that a mapping holds twice means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Duplicates {
-    Refuse,
-    LastWins,
-}
-
-fn read_with(text: &str, duplicates: Duplicates) -> Result<Vec<Document>, YamlError> {
+/// The first thing in it that kubectl would refuse.
+pub(super) fn read(text: &str, duplicates: Duplicates) -> Result<Vec<Document>, YamlError> {
     let mut parser = events(text);
     let cut = cut_end(text);
     let mut reader =
@@ -225,7 +194,9 @@ impl Reader {
             Content::Sequence(items) => items.push(value),
             Content::Mapping { entries, merged, key } => match key.take() {
                 None => {
-                    let name = key_text(value, position)?;
+                    let name = scalar::key_text(value).ok_or_else(|| {
+                        YamlError::new(position, "a mapping key must be a string, a number or a boolean")
+                    })?;
                     let refuses = self.duplicates == Duplicates::Refuse;
                     if refuses && entries.contains_key(&name) && !merged.contains(&name) {
                         return Err(YamlError::new(position, format!("duplicate key {name:?}"))
@@ -270,37 +241,6 @@ fn merge(
         }
         _ => Err(refuse()),
     }
-}
-
-/// JSON has string keys only; kubectl spells the other scalars as Go prints them.
-fn key_text(key: Value, position: Position) -> Result<String, YamlError> {
-    match key {
-        Value::String(text) => Ok(text),
-        Value::Bool(value) => Ok(value.to_string()),
-        Value::Number(number) => Ok(match number.as_f64() {
-            Some(float) if number.is_f64() => float_key(float),
-            _ => number.to_string(),
-        }),
-        Value::Null | Value::Array(_) | Value::Object(_) => {
-            Err(YamlError::new(position, "a mapping key must be a string, a number or a boolean"))
-        }
-    }
-}
-
-/// Go's `FormatFloat(value, 'g', -1, 32)`: the shortest text of the nearest
-/// single-precision number, with an exponent from 1e+06 on and below 1e-04.
-fn float_key(value: f64) -> String {
-    let narrow = value as f32;
-    let scientific = format!("{narrow:e}");
-    let Some((mantissa, exponent)) = scientific.split_once('e') else {
-        return scientific;
-    };
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    if (-4..6).contains(&exponent) {
-        return format!("{narrow}");
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", exponent.abs())
 }
 
 fn scalar_error(position: Position, text: &str, error: ScalarError) -> YamlError {

@@ -2,6 +2,8 @@
 //! that kubectl reads with (`go.yaml.in/yaml/v2`), which differ from YAML 1.2:
 //! `yes` is true, `0644` is 420, `1_000` is 1000, dates stay strings.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use granit_parser::ScalarStyle;
 use serde_json::{Number, Value};
@@ -101,7 +103,7 @@ fn number(text: &str) -> Result<Value, ScalarError> {
     if is_timestamp(text) {
         return Ok(Value::from(text));
     }
-    let digits: String = text.chars().filter(|c| *c != '_').collect();
+    let digits = if text.contains('_') { Cow::from(text.replace('_', "")) } else { Cow::from(text) };
     if let Some(integer) = integer(&digits) {
         return Ok(integer);
     }
@@ -180,6 +182,36 @@ pub(super) fn canonical_number(value: f64) -> Value {
         return Value::from(value as i64);
     }
     Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
+
+/// JSON has string keys only; kubectl spells the other scalars as Go prints them. None is
+/// what can be no key.
+pub(super) fn key_text(key: Value) -> Option<String> {
+    match key {
+        Value::String(text) => Some(text),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Number(number) => Some(match number.as_f64() {
+            Some(float) if number.is_f64() => float_key(float),
+            _ => number.to_string(),
+        }),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Go's `FormatFloat(value, 'g', -1, 32)`: the shortest text of the nearest
+/// single-precision number, with an exponent from 1e+06 on and below 1e-04.
+fn float_key(value: f64) -> String {
+    let narrow = value as f32;
+    let scientific = format!("{narrow:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if (-4..6).contains(&exponent) {
+        return format!("{narrow}");
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
 }
 
 /// Dates as YAML 1.1 has them stay strings: `YYYY-M-D` with an optional time.
