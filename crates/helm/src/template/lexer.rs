@@ -152,23 +152,14 @@ impl<'a> Lexer<'a> {
             return Some(self.error("unclosed comment".to_owned()));
         };
         self.skip(2 + end + 2);
-        let (is_delim, trims) = self.at_right_delim();
-        if !is_delim {
+        let Some(trims) = ends_action(self.rest().as_bytes()) else {
             return Some(self.error("comment ends before closing delimiter".to_owned()));
-        }
+        };
         self.skip(if trims { 4 } else { 2 });
         if trims {
             self.skip_spaces();
         }
         None
-    }
-
-    fn at_right_delim(&self) -> (bool, bool) {
-        let rest = self.rest().as_bytes();
-        if has_right_trim_marker(rest) && rest[2..].starts_with(b"}}") {
-            return (true, true);
-        }
-        (rest.starts_with(b"}}"), false)
     }
 
     /// The delimiter that stands here, with its trim marker or without.
@@ -190,9 +181,10 @@ impl<'a> Lexer<'a> {
 
     fn action(&mut self) -> Token {
         let rest = self.rest().as_bytes();
+        if let Some(trims) = ends_action(rest) {
+            return self.right_delim(trims);
+        }
         match rest {
-            [b' ' | b'\t' | b'\r' | b'\n', b'-', b'}', b'}', ..] => return self.right_delim(true),
-            [b'}', b'}', ..] => return self.right_delim(false),
             [b' ' | b'\t' | b'\r' | b'\n', ..] => return self.space(),
             [b'+' | b'-' | b'0'..=b'9', ..] => return self.number(),
             [b'a'..=b'z' | b'A'..=b'Z' | b'_', ..] => return self.identifier(),
@@ -252,7 +244,7 @@ impl<'a> Lexer<'a> {
         let rest = self.rest().as_bytes();
         let count = spaces(rest);
         // The last space may belong to a trim marker.
-        let is_trim_marker = rest[count - 1..].get(1..4) == Some(b"-}}");
+        let is_trim_marker = ends_action(&rest[count - 1..]).is_some();
         self.position += if is_trim_marker { count - 1 } else { count };
         self.emit(Kind::Space)
     }
@@ -388,6 +380,12 @@ fn has_left_trim_marker(text: &str) -> bool {
     matches!(text.as_bytes(), [b'-', b' ' | b'\t' | b'\r' | b'\n', ..])
 }
 
-fn has_right_trim_marker(text: &[u8]) -> bool {
-    matches!(text, [b' ' | b'\t' | b'\r' | b'\n', b'-', ..])
+/// Whether a text begins with the delimiter that ends an action; and if so, whether with the
+/// marker that trims what follows.
+fn ends_action(text: &[u8]) -> Option<bool> {
+    match text {
+        [b' ' | b'\t' | b'\r' | b'\n', b'-', b'}', b'}', ..] => Some(true),
+        [b'}', b'}', ..] => Some(false),
+        _ => None,
+    }
 }

@@ -1,6 +1,7 @@
 //! Tokens into templates, by the grammar of `text/template/parse`.
 
 mod pipeline;
+mod tokens;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,10 +9,11 @@ use std::sync::Arc;
 use super::ast::{Branch, Command, Declared, Node, Operand, Pipe, Position, Span, Term, Variable};
 use super::handle::{Id, List};
 use super::source::{Source, Template, Written};
-use super::token::{Kind, Token, Tokens};
+use super::token::{Kind, Token};
 use super::tree::{Growing, Tree};
 use crate::functions::Function;
 use crate::go::{Str, quote};
+use tokens::Tokens;
 
 /// Why a text is no template, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
