@@ -1,102 +1,74 @@
 //! Work on several threads at once, where there is enough of it.
+//!
+//! The threads are those of rayon, which stay: to start one takes as long as to parse ten
+//! templates. None of them ever waits for work of ours, so renderings within renderings, and
+//! many at once, cannot block each other.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Work on less than this many bytes is done before a thread has started.
+/// Work on less than this many bytes is done before a thread has woken.
 const WORTH_A_THREAD: usize = 128 << 10;
+
+/// Whether work on so many bytes is shared.
+pub(crate) fn is_worth_a_thread(bytes: usize) -> bool {
+    bytes >= WORTH_A_THREAD
+}
 
 /// How many threads work on so many bytes.
 fn threads(bytes: usize) -> usize {
     // How many there could be is read from files: only where it matters.
-    if bytes < WORTH_A_THREAD {
-        return 1;
+    if is_worth_a_thread(bytes) { rayon::current_num_threads().min(4) } else { 1 }
+}
+
+/// Does something on another thread, if there is one.
+pub(crate) fn beside(work: impl FnOnce() + Send + 'static) {
+    if rayon::current_num_threads() > 1 {
+        rayon::spawn(work);
     }
-    std::thread::available_parallelism().map_or(1, usize::from).min(4)
-}
-
-/// Runs `share` on several threads, on this one after `first`; gives what all of them gave.
-fn beside<O, R: Send>(
-    threads: usize,
-    first: impl FnOnce() -> O,
-    share: impl Fn() -> Vec<R> + Sync,
-) -> (O, Vec<R>) {
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(&share)).collect();
-        let made = first();
-        let mut results = share();
-        for other in others {
-            match other.join() {
-                Ok(share) => results.extend(share),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        (made, results)
-    })
-}
-
-/// Does a piece of work for each item, on several threads where there is much of it; the
-/// results are in the order of the items.
-pub(crate) fn in_parallel<T: Sync, R: Send>(
-    items: &[T],
-    bytes: impl Fn(&T) -> usize,
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
-    in_shares(items, bytes, |share| share.map(&work).collect())
-}
-
-/// As [`in_parallel`], but each thread works on its share as a whole: it takes one item
-/// after the other, and has a result for each.
-pub(crate) fn in_shares<T: Sync, R: Send>(
-    items: &[T],
-    bytes: impl Fn(&T) -> usize,
-    work: impl Fn(&mut dyn Iterator<Item = &T>) -> Vec<R> + Sync,
-) -> Vec<R> {
-    let threads = threads(items.iter().map(bytes).sum()).min(items.len());
-    if threads < 2 {
-        return work(&mut items.iter());
-    }
-    let next = AtomicUsize::new(0);
-    let share = || {
-        let mut places = Vec::new();
-        let mut taken = std::iter::from_fn(|| {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let item = items.get(at)?;
-            places.push(at);
-            Some(item)
-        });
-        let results = work(&mut taken);
-        places.into_iter().zip(results).collect()
-    };
-    let ((), mut all) = beside(threads, || (), share);
-    all.sort_unstable_by_key(|(at, _)| *at);
-    all.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Makes items on this thread while others work on those that are made; gives what was made
-/// of it all, the results in no order. `bytes` says how much there may be.
+/// of it all, the results in no order. Each thread works on its share as a whole: it takes
+/// one item after the other, and has a result for each. `bytes` says how much there may be.
 pub(crate) fn while_made<T: Send, R: Send, O>(
     bytes: usize,
     make: impl FnOnce(&mut dyn FnMut(T)) -> O,
-    work: impl Fn(T) -> R + Sync,
+    work: impl Fn(&mut dyn Iterator<Item = T>) -> Vec<R> + Sync,
 ) -> (O, Vec<R>) {
-    let threads = threads(bytes);
-    if threads < 2 {
-        let mut results = Vec::new();
-        let made = make(&mut |item| results.push(work(item)));
-        return (made, results);
+    let others = threads(bytes) - 1;
+    if others == 0 {
+        let mut items = Vec::new();
+        let made = make(&mut |item| items.push(item));
+        return (made, work(&mut items.into_iter()));
     }
-    let (sender, receiver) = mpsc::channel();
-    let receiver = Mutex::new(receiver);
+    let waiting = Mutex::new(VecDeque::new());
+    let results = Mutex::new(Vec::new());
+    let busy = AtomicUsize::new(0);
     let share = || {
-        let mut share = Vec::new();
-        loop {
-            // Who waits here holds the lock, and the next waits for it instead.
-            let item = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(item) = item else { return share };
-            share.push(work(item));
-        }
+        let share = work(&mut std::iter::from_fn(|| lock(&waiting).pop_front()));
+        lock(&results).extend(share);
     };
-    // The sender goes when all is made, and who waits for items goes on.
-    beside(threads, move || make(&mut |item| drop(sender.send(item))), share)
+    let made = rayon::in_place_scope(|scope| {
+        let made = make(&mut |item| {
+            lock(&waiting).push_back(item);
+            // One that just now finds nothing more is not asked: then this thread does it.
+            if busy.load(Ordering::Relaxed) < others {
+                busy.fetch_add(1, Ordering::Relaxed);
+                scope.spawn(|_| {
+                    share();
+                    busy.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+        });
+        share();
+        made
+    });
+    (made, results.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// What a panic left is whole: nothing is done under the lock but to put or to take.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

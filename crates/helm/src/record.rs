@@ -184,7 +184,7 @@ fn chart(chart: &Chart) -> Json {
         "metadata": chart.metadata.json(),
         "lock": null,
         "templates": files(&chart.templates),
-        "values": crate::go::json::to_json(&chart.values.thaw()),
+        "values": chart.values.read().map_or(Json::Null, |values| crate::go::json::to_json(&values.thaw())),
         "schema": chart.schema.as_ref().map(|schema: &Str| STANDARD.encode(schema.as_bytes())),
         "files": files(&chart.files),
     })

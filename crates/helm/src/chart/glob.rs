@@ -10,6 +10,9 @@ pub fn matches_path(pattern: &str, name: &str) -> bool {
         let Some(first) = pattern.chars().next() else { return name.is_empty() };
         let rest = &pattern[first.len_utf8()..];
         if first == '*' {
+            if !rest.contains(['*', '?', '[', '\\']) {
+                return name.strip_suffix(rest).is_some_and(|skipped| !skipped.contains('/'));
+            }
             // Each place up to the next slash may be where the star ends.
             let reach = name.find('/').unwrap_or(name.len());
             let mut ends = (0..=reach).filter(|at| name.is_char_boundary(*at));

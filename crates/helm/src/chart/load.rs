@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Chart, Content, Metadata, load_archive};
+use super::{Chart, Content, Defaults, Metadata, load_archive};
 use crate::go::Str;
-use crate::parallel::in_parallel;
-use crate::values::Frozen;
 
 /// A file of a chart; the name is relative to its Chart.yaml, with slashes.
 #[derive(Debug, Clone)]
@@ -47,7 +45,8 @@ impl ChartError {
         ChartError::Invalid { chart: String::new(), file: file.to_owned(), message: message.into() }
     }
 
-    fn within(self, name: &str) -> ChartError {
+    /// As it is told of the chart which that one contains.
+    pub(crate) fn within(self, name: &str) -> ChartError {
         match self {
             ChartError::Invalid { chart, file, message } => {
                 ChartError::Invalid { chart: format!("charts/{name}: {chart}"), file, message }
@@ -66,44 +65,10 @@ const MAX_DEPTH: usize = 32;
 /// # Errors
 /// The first file that Helm would refuse.
 pub fn load_files(files: Vec<ChartFile>) -> Result<Chart, ChartError> {
-    let mut chart = nested(files, MAX_DEPTH)?;
-    let mut texts = Vec::new();
-    values_texts(&chart, &mut texts);
-    let values = in_parallel(&texts, |text| text.as_ref().map_or(0, Str::len), values_of);
-    set_values(&mut chart, &mut values.into_iter())?;
-    Ok(chart)
+    nested(files, MAX_DEPTH)
 }
 
-/// values.yaml of a chart and of those within.
-fn values_texts(chart: &Chart, texts: &mut Vec<Option<Str>>) {
-    texts.push(chart.values_text.clone());
-    chart.dependencies.iter().for_each(|inner| values_texts(inner, texts));
-}
-
-fn values_of(text: &Option<Str>) -> Result<Frozen, ChartError> {
-    let Some(text) = text else { return Ok(Frozen::empty()) };
-    match yaml_of("values.yaml", text)? {
-        serde_json::Value::Null => Ok(Frozen::empty()),
-        value @ serde_json::Value::Object(_) => Ok(Frozen::of(&value)),
-        _ => Err(ChartError::invalid("values.yaml", "the values are no mapping")),
-    }
-}
-
-/// Hands on what [`values_texts`] are, in the same order.
-fn set_values(
-    chart: &mut Chart,
-    values: &mut impl Iterator<Item = Result<Frozen, ChartError>>,
-) -> Result<(), ChartError> {
-    if let Some(own) = values.next() {
-        chart.values = own?;
-    }
-    for inner in &mut chart.dependencies {
-        set_values(inner, values).map_err(|error| error.within(&inner.metadata.name))?;
-    }
-    Ok(())
-}
-
-fn yaml_of(name: &str, text: &Str) -> Result<serde_json::Value, ChartError> {
+pub(super) fn yaml_of(name: &str, text: &Str) -> Result<serde_json::Value, ChartError> {
     let text = text.as_utf8().ok_or_else(|| ChartError::invalid(name, "is no UTF-8 text"))?;
     let documents = syncline_manifest::yaml::read_lenient(text)
         .map_err(|error| ChartError::invalid(&format!("{name}:{}", error.position), error.message))?;
@@ -132,8 +97,7 @@ pub(super) fn nested(files: Vec<ChartFile>, depth: usize) -> Result<Chart, Chart
     let is_first_version = metadata.api_version == "v1";
     let mut chart = Chart {
         metadata,
-        values: Frozen::empty(),
-        values_text: None,
+        values: Defaults::default(),
         schema: None,
         templates: Vec::new(),
         files: Vec::new(),
@@ -145,9 +109,7 @@ pub(super) fn nested(files: Vec<ChartFile>, depth: usize) -> Result<Chart, Chart
     for file in files {
         match file.name.as_str() {
             "Chart.yaml" | "Chart.lock" => {}
-            "values.yaml" => {
-                chart.values_text = Some(file.data.read()?.clone());
-            }
+            "values.yaml" => chart.values = Defaults::of(file.data),
             "values.schema.json" => chart.schema = Some(file.data.read()?.clone()),
             "requirements.yaml" | "requirements.lock" => {
                 if is_first_version {

@@ -2,6 +2,7 @@
 
 mod archive;
 mod content;
+mod defaults;
 mod directory;
 mod files;
 mod glob;
@@ -11,6 +12,7 @@ mod metadata;
 
 pub use archive::{ArchiveLimits, load_archive};
 pub use content::Content;
+pub use defaults::Defaults;
 pub use directory::{load_directory, without_ignored};
 pub use load::{ChartError, ChartFile, load_files};
 pub use metadata::{ChartType, Dependency, Maintainer, Metadata};
@@ -23,7 +25,6 @@ use std::sync::OnceLock;
 
 use crate::go::Str;
 use crate::release::CompiledCache;
-use crate::values::Frozen;
 
 /// A chart with all charts that it contains.
 #[derive(Debug)]
@@ -31,9 +32,7 @@ pub struct Chart {
     /// Chart.yaml.
     pub metadata: Metadata,
     /// values.yaml.
-    pub values: Frozen,
-    /// The text of values.yaml, for what shows or keeps it.
-    pub values_text: Option<Str>,
+    pub values: Defaults,
     /// values.schema.json.
     pub schema: Option<Str>,
     /// The files below templates/.

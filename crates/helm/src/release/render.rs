@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::capabilities::Capabilities;
+use super::compiled::{Compiled, Prepared, compile_while};
 use super::error::RenderError;
 use super::hooks::Hook;
 use super::manifests::{Definition, Piece, RenderedManifest, collect, order};
@@ -77,7 +78,9 @@ pub fn render(
             if path.ends_with("NOTES.txt") { notes.push((path, text)) } else { give((path, text)) }
         })
     };
-    let read = |(path, text): Printed| (Arc::clone(&path), collect(&path, &text.to_text()));
+    let read = |printed: &mut dyn Iterator<Item = Printed>| {
+        printed.map(|(path, text)| (Arc::clone(&path), collect(&path, &text.to_text()))).collect()
+    };
     let (root, mut collected) = while_made(chart.template_bytes(), print, read);
     let root = root?;
     let mut rendered = Rendered::default();
@@ -137,8 +140,9 @@ fn print_chart<'c>(
 ) -> Result<Node<'c>, RenderError> {
     installable(chart, capabilities)?;
     let values = Map::from_json(values);
-    let root = process(chart, &values).map_err(RenderError::Values)?;
-    print_templates(&root, &values, release, capabilities, options, give)?;
+    let prepare = || prepare(chart, &values, options);
+    let (Prepared { root, values }, compiled) = compile_while(chart, prepare)?;
+    print_templates(&root, values, &compiled, release, capabilities, options, give)?;
     chart.failed_read().map_or(Ok(root), |error| Err(error.into()))
 }
 
@@ -162,26 +166,37 @@ fn installable(chart: &Chart, capabilities: &Capabilities) -> Result<(), RenderE
     Ok(())
 }
 
+/// Which charts take part, and with which values.
+fn prepare<'c>(
+    chart: &'c Chart,
+    values: &Map,
+    options: RenderOptions<'_>,
+) -> Result<Prepared<'c>, RenderError> {
+    let mut root = Node::new(chart)?;
+    process(&mut root, values).map_err(RenderError::Values)?;
+    let values = coalesce_values(&root, values, crate::values::Nulls::Delete).map_err(RenderError::Values)?;
+    if !options.skip_schema {
+        let mut violations = Vec::new();
+        validate(&root, &values, &mut violations);
+        if !violations.is_empty() {
+            return Err(RenderError::Schema(violations));
+        }
+    }
+    Ok(Prepared { root, values })
+}
+
 fn print_templates(
     root: &Node<'_>,
-    values: &Map,
+    values: Map,
+    compiled: &Compiled,
     release: &Release,
     capabilities: &Capabilities,
     options: RenderOptions<'_>,
     give: &mut dyn FnMut(Printed),
 ) -> Result<(), RenderError> {
-    let all = coalesce_values(root, values, crate::values::Nulls::Delete).map_err(RenderError::Values)?;
-    if !options.skip_schema {
-        let mut violations = Vec::new();
-        validate(root, &all, &mut violations);
-        if !violations.is_empty() {
-            return Err(RenderError::Schema(violations));
-        }
-    }
-    let compiled = root.chart.compiled.of(&root.all())?;
     let shared = Shared { release: release.value(), capabilities: capabilities.value() };
     let mut scopes = Vec::new();
-    scope(root, all, true, &shared, &mut scopes);
+    scope(root, values, true, &shared, &mut scopes);
     let missing = if options.strict { Missing::Error } else { Missing::Zero };
     let mut execution = match options.environment {
         Some(environment) => Execution::within(&compiled.set, missing, environment),
@@ -196,7 +211,7 @@ fn print_templates(
         let text = execution
             .run(&file.path, Value::Map(scope.converted(MapType::Values)))
             .map_err(RenderError::Execution)?;
-        give((Arc::clone(&file.path), without_no_value(&text.into())));
+        give((Arc::clone(&file.path), without_no_value(&text)));
     }
     Ok(())
 }

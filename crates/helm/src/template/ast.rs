@@ -27,7 +27,8 @@ impl Span {
 }
 
 /// A node of a template's body.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
 pub enum Node {
     /// Text as it is: the piece of the source.
     Text(Span),
@@ -73,6 +74,7 @@ pub struct Pipe {
 
 /// The variables that a pipeline sets: their slots, with their names for messages.
 #[derive(Debug, Clone, Copy)]
+#[repr(u32)]
 pub enum Declared {
     /// None.
     Nothing,
@@ -92,7 +94,7 @@ pub struct Variable {
 }
 
 /// A function, method, field or constant, with arguments.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Command {
     /// What is called or read.
     pub head: Operand,
@@ -101,7 +103,7 @@ pub struct Command {
 }
 
 /// A word of a command.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Operand {
     /// Where it begins.
     pub position: Position,
@@ -110,7 +112,8 @@ pub struct Operand {
 }
 
 /// What a word of a command can be.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
 pub enum Term {
     /// `.`
     Dot,

@@ -58,6 +58,8 @@ pub struct Execution<'s> {
     /// How often each template is included within itself, by its address.
     includes: FxHashMap<usize, usize>,
     parsed: HashMap<Str, Arc<[Arc<Template>]>>,
+    /// Where nothing prints at the moment.
+    spare: Vec<Vec<u8>>,
     environment: &'s dyn Environment,
 }
 
@@ -151,6 +153,7 @@ impl<'s> Execution<'s> {
             depth: 0,
             includes: FxHashMap::default(),
             parsed: HashMap::new(),
+            spare: Vec::new(),
             environment,
         }
     }
@@ -169,8 +172,7 @@ impl<'s> Execution<'s> {
     ///
     /// # Errors
     /// Where and why it failed; nothing of what it printed is kept.
-    pub fn run(&mut self, name: &str, dot: Value) -> Result<Vec<u8>, Box<ExecError>> {
-        let mut out = Vec::new();
+    pub fn run(&mut self, name: &str, dot: Value) -> Result<Str, Box<ExecError>> {
         let Some(template) = self.find(name.as_bytes()) else {
             return Err(Box::new(ExecError {
                 file: name.into(),
@@ -183,13 +185,22 @@ impl<'s> Execution<'s> {
                 cause: None,
             }));
         };
-        self.call(&template, dot, &mut out)?;
-        Ok(out)
+        self.printed(&template, dot)
     }
 
     fn find(&self, name: &[u8]) -> Option<Arc<Template>> {
         let scoped = self.scopes.iter().rev().find_map(|scope| scope.get(name));
         scoped.or_else(|| self.set.get(name)).cloned()
+    }
+
+    /// What a template prints. Where it prints to is used again: to let texts grow where
+    /// nothing was before is a good part of the time that it takes to print them.
+    fn printed(&mut self, template: &Template, dot: Value) -> Result<Str, Failed> {
+        let mut out = self.spare.pop().unwrap_or_default();
+        let printed = self.call(template, dot, &mut out).map(|()| Str::from(out.as_slice()));
+        out.clear();
+        self.spare.push(out);
+        printed
     }
 
     fn call(&mut self, template: &Template, dot: Value, out: &mut Vec<u8>) -> Result<(), Failed> {
@@ -221,13 +232,11 @@ impl<'s> Execution<'s> {
             )));
         }
         *count += 1;
-        let mut out = Vec::new();
-        let result = self.call(&template, dot, &mut out);
+        let result = self.printed(&template, dot);
         if let Some(count) = self.includes.get_mut(&address) {
             *count -= 1;
         }
-        result.map_err(CallError::Exec)?;
-        Ok(Value::String(out.into()))
+        result.map(Value::String).map_err(CallError::Exec)
     }
 
     fn bound_depth(&self) -> Result<(), CallError> {
@@ -266,11 +275,10 @@ impl<'s> Execution<'s> {
             }
         }
         self.scopes.push(scope);
-        let mut out = Vec::new();
-        let result = self.call(main, dot, &mut out);
+        let result = self.printed(main, dot);
         self.scopes.pop();
-        result.map_err(|error| CallError::Tpl(text.to_text().into_owned(), error))?;
-        Ok(Value::String(without_no_value(&out.into())))
+        let printed = result.map_err(|error| CallError::Tpl(text.to_text().into_owned(), error))?;
+        Ok(Value::String(without_no_value(&printed)))
     }
 
     fn walk(

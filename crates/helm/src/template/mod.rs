@@ -7,7 +7,7 @@
 //! let mut set = TemplateSet::default();
 //! set.parse("hello", &"Hello {{ .name | default \"world\" | upper }}!".into()).unwrap();
 //! let text = Execution::new(&set, Missing::Zero).run("hello", Value::Map(Map::new())).unwrap();
-//! assert_eq!(text, b"Hello WORLD!");
+//! assert_eq!(text.to_text(), "Hello WORLD!");
 //! ```
 
 mod ast;
@@ -71,9 +71,9 @@ impl TemplateSet {
     }
 }
 
-/// What parses templates that call the functions of charts.
-pub(crate) fn parsing() -> Parsing {
-    Parsing::new(&functions::find)
+/// What parses templates that call the functions of charts, of so many bytes altogether.
+pub(crate) fn parsing(bytes: usize) -> Parsing {
+    Parsing::new(&functions::find, bytes)
 }
 
 /// Parses a text into the templates it defines, its own last.
@@ -81,7 +81,7 @@ pub(crate) fn parsing() -> Parsing {
 /// # Errors
 /// The text is no template.
 pub(crate) fn parse_templates(name: &Arc<str>, text: &Str) -> Result<Vec<Template>, ParseError> {
-    let mut parsing = parsing();
+    let mut parsing = parsing(text.len());
     let parsed = parsing.parse(name, text)?;
     Ok(parsed.templates(&parsing.tree()).collect())
 }

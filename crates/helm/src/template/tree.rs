@@ -83,6 +83,23 @@ pub struct Growing {
 }
 
 impl Growing {
+    /// An empty one with room for what sources of so many bytes have, if they are dense: it
+    /// is not moved while it grows, and takes no memory before it is used.
+    pub fn with_room(bytes: usize) -> Growing {
+        let room = bytes / 32;
+        let tree = Tree {
+            nodes: Vec::with_capacity(room),
+            branches: Vec::with_capacity(room / 4),
+            pipes: Vec::with_capacity(room / 2),
+            commands: Vec::with_capacity(room),
+            operands: Vec::with_capacity(room),
+            numbers: Vec::new(),
+            names: Vec::with_capacity(room),
+            texts: Vec::new(),
+        };
+        Growing { tree, kept: FxHashMap::default() }
+    }
+
     /// As it is until now.
     pub fn tree(&self) -> &Tree {
         &self.tree
@@ -91,17 +108,26 @@ impl Growing {
     /// Adds an element. There are fewer than the sources have bytes, so 32 bits hold their
     /// number.
     pub fn add<T: InTree>(&mut self, element: T) -> Id<T> {
-        let array = T::array_mut(&mut self.tree);
-        array.push(element);
-        Id::at(array.len() as u32 - 1)
+        let place = self.len::<T>();
+        T::array_mut(&mut self.tree).push(element);
+        Id::at(place)
+    }
+
+    /// How many elements of a kind there are.
+    pub fn len<T: InTree>(&self) -> u32 {
+        T::array(&self.tree).len() as u32
+    }
+
+    /// All elements of a kind from a place on.
+    pub fn list_from<T: InTree>(&self, start: u32) -> List<T> {
+        List::between(start, self.len::<T>())
     }
 
     /// Adds elements that follow each other.
-    pub fn add_list<T: InTree>(&mut self, elements: impl IntoIterator<Item = T>) -> List<T> {
-        let array = T::array_mut(&mut self.tree);
-        let start = array.len() as u32;
-        array.extend(elements);
-        List::between(start, array.len() as u32)
+    pub fn add_list<T: InTree + Copy>(&mut self, elements: &[T]) -> List<T> {
+        let start = self.len::<T>();
+        T::array_mut(&mut self.tree).extend_from_slice(elements);
+        self.list_from(start)
     }
 
     /// A name or a constant; each text is kept once.

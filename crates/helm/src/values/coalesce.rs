@@ -77,7 +77,7 @@ fn globals(inner: &Map, outer: &Map) {
 
 /// Fills in the chart's own values.
 fn defaults(node: &Node<'_>, values: &Map, nulls: Nulls) {
-    let own = node.values.as_ref().map_or_else(|| node.chart.values.thaw_map(), Map::deep_copy);
+    let own = node.values.as_ref().map_or_else(|| node.defaults.thaw_map(), Map::deep_copy);
     for (key, default) in own.entries() {
         match values.get(key.as_bytes()) {
             None => values.insert(key, default),

@@ -5,19 +5,17 @@ use serde_json::Value as Json;
 
 use super::Node;
 use super::coalesce::{Nulls, coalesce_values, tables};
-use crate::chart::{Chart, Dependency};
+use crate::chart::Dependency;
 use crate::go::{Map, Str, Value};
 use crate::version::is_compatible;
 
-/// The chart with what `values` enable.
+/// Leaves of a chart what `values` enable.
 ///
 /// # Errors
 /// The values of a contained chart are no mapping.
-pub(crate) fn process<'c>(chart: &'c Chart, values: &Map) -> Result<Node<'c>, String> {
-    let mut root = Node::new(chart);
-    enable(&mut root, values, "")?;
-    import(&mut root)?;
-    Ok(root)
+pub(crate) fn process(root: &mut Node<'_>, values: &Map) -> Result<(), String> {
+    enable(root, values, "")?;
+    import(root)
 }
 
 fn enable(node: &mut Node<'_>, values: &Map, path: &str) -> Result<(), String> {
@@ -30,12 +28,12 @@ fn enable(node: &mut Node<'_>, values: &Map, path: &str) -> Result<(), String> {
     let mut chosen = Vec::new();
     for inner in &node.dependencies {
         if !wanted.iter().any(|dependency| fits(inner, dependency)) {
-            chosen.push(Node::new(inner.chart));
+            chosen.push(inner.clone());
         }
     }
     for dependency in wanted {
         if let Some(inner) = node.dependencies.iter().find(|inner| fits(inner, dependency)) {
-            let mut copy = Node::new(inner.chart);
+            let mut copy = inner.clone();
             copy.name = Str::from(dependency.known_as());
             chosen.push(copy);
         }
@@ -137,7 +135,8 @@ fn import(node: &mut Node<'_>) -> Result<(), String> {
             }
         }
     }
-    let merged = all.deep_copy();
+    // What is imported stays part of where it comes from, so that is copied.
+    let merged = if imported.is_empty() { all } else { all.deep_copy() };
     tables(&merged, &imported, Nulls::Keep);
     node.values = Some(merged);
     Ok(())

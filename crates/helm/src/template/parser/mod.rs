@@ -10,7 +10,7 @@ use super::ast::{Branch, Command, Declared, Node, Operand, Pipe, Position, Span,
 use super::handle::{Id, List};
 use super::source::{Source, Template, Written};
 use super::token::{Kind, Token};
-use super::tree::{Growing, Tree};
+use super::tree::{Growing, InTree, Tree};
 use crate::functions::Function;
 use crate::go::{Str, quote};
 use tokens::Tokens;
@@ -35,6 +35,27 @@ pub struct Parsing {
     functions: Functions,
     growing: Growing,
     bytes: Position,
+    /// Room for the tokens of a text.
+    tokens: Vec<Token>,
+    stacks: Stacks,
+}
+
+/// What belongs to lists that are not at their end yet, that of the innermost last: a list
+/// lies in the tree in one piece, and what is in it comes before it.
+#[derive(Default)]
+struct Stacks {
+    nodes: Vec<Node>,
+    commands: Vec<Command>,
+    operands: Vec<Operand>,
+}
+
+impl Stacks {
+    /// An error leaves what it broke off.
+    fn clear(&mut self) {
+        self.nodes.clear();
+        self.commands.clear();
+        self.operands.clear();
+    }
 }
 
 /// How functions are found by their names.
@@ -47,9 +68,10 @@ pub struct Parsed {
 }
 
 impl Parsing {
-    /// Nothing is parsed yet.
-    pub fn new(functions: Functions) -> Parsing {
-        Parsing { functions, growing: Growing::default(), bytes: 0 }
+    /// Nothing is parsed yet; there may be texts of `room` bytes.
+    pub fn new(functions: Functions, room: usize) -> Parsing {
+        let growing = Growing::with_room(room);
+        Parsing { functions, growing, bytes: 0, tokens: Vec::new(), stacks: Stacks::default() }
     }
 
     /// Parses a text into the template of its own name and those it defines, in the order
@@ -70,14 +92,15 @@ impl Parsing {
         let readable = text.to_text();
         let text = if let Cow::Owned(readable) = &readable { readable.as_str().into() } else { text.clone() };
         let source = Source { name: Arc::clone(name), text };
+        self.stacks.clear();
         let mut parser = Parser {
-            tokens: Tokens::of(&readable),
+            tokens: Tokens::of(&readable, &mut self.tokens),
             at: 0,
             source,
             growing: &mut self.growing,
             functions: self.functions,
             templates: Vec::new(),
-            nodes: Vec::new(),
+            stacks: &mut self.stacks,
             variables: vec!["$"],
             slots: 1,
             ranges: 0,
@@ -117,8 +140,7 @@ struct Parser<'a> {
     growing: &'a mut Growing,
     functions: Functions,
     templates: Vec<Draft>,
-    /// The nodes of lists that are not at their end yet, those of the innermost last.
-    nodes: Vec<Node>,
+    stacks: &'a mut Stacks,
     variables: Vec<&'a str>,
     slots: usize,
     ranges: usize,
@@ -168,6 +190,18 @@ impl<'a> Parser<'a> {
     fn peek_non_space(&mut self) -> Kind {
         self.skip_spaces();
         self.peek()
+    }
+
+    /// Makes a list of what is on a stack from a place on.
+    fn listed<T: InTree + Copy>(
+        &mut self,
+        stack: impl Fn(&mut Stacks) -> &mut Vec<T>,
+        from: usize,
+    ) -> List<T> {
+        let stack = stack(self.stacks);
+        let list = self.growing.add_list(&stack[from..]);
+        stack.truncate(from);
+        list
     }
 
     fn written(&self) -> Written<'_> {
@@ -230,12 +264,12 @@ impl<'a> Parser<'a> {
                 self.tokens.return_to(before);
             }
             match self.text_or_action()? {
-                Ok(node) => self.nodes.push(node),
+                Ok(node) => self.stacks.nodes.push(node),
                 Err(Ended::End) => return self.error("unexpected {{end}}"),
                 Err(Ended::Else) => return self.error("unexpected {{else}}"),
             }
         }
-        Ok(self.growing.add_list(self.nodes.drain(..)))
+        Ok(self.listed(|stacks| &mut stacks.nodes, 0))
     }
 
     /// A template of its own within this text: nothing of what is around it counts.
@@ -274,11 +308,11 @@ impl<'a> Parser<'a> {
     }
 
     fn list(&mut self) -> Result<(List<Node>, Ended), ParseError> {
-        let before = self.nodes.len();
+        let before = self.stacks.nodes.len();
         while self.peek_non_space() != Kind::Eof {
             match self.text_or_action()? {
-                Ok(node) => self.nodes.push(node),
-                Err(ended) => return Ok((self.growing.add_list(self.nodes.drain(before..)), ended)),
+                Ok(node) => self.stacks.nodes.push(node),
+                Err(ended) => return Ok((self.listed(|stacks| &mut stacks.nodes, before), ended)),
             }
         }
         self.error("unexpected EOF")
@@ -404,7 +438,7 @@ impl<'a> Parser<'a> {
             if chained {
                 self.next();
                 let node = self.control(kind)?;
-                otherwise = self.growing.add_list([node]);
+                otherwise = self.growing.add_list(&[node]);
             } else {
                 let (body, ended) = self.list()?;
                 if ended != Ended::End {

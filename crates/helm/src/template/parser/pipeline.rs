@@ -13,7 +13,7 @@ impl<'a> Parser<'a> {
         self.peek_non_space();
         let position = self.at;
         let (names, assigns) = self.declarations(context)?;
-        let mut commands: SmallVec<[Command; 2]> = SmallVec::new();
+        let before = self.stacks.commands.len();
         loop {
             match self.peek_non_space() {
                 kind if kind == end => {
@@ -33,7 +33,7 @@ impl<'a> Parser<'a> {
                 | Kind::Variable
                 | Kind::LeftParen => {
                     let command = self.command()?;
-                    commands.push(command);
+                    self.stacks.commands.push(command);
                 }
                 _ => {
                     let token = self.next();
@@ -41,6 +41,7 @@ impl<'a> Parser<'a> {
                 }
             }
         }
+        let commands = &self.stacks.commands[before..];
         if commands.is_empty() {
             return self.error(format!("missing value for {context}"));
         }
@@ -53,7 +54,7 @@ impl<'a> Parser<'a> {
             }
         }
         let declares = self.declare(&names, assigns)?;
-        let commands = self.growing.add_list(commands);
+        let commands = self.listed(|stacks| &mut stacks.commands, before);
         Ok(Pipe { position, declares, assigns, commands })
     }
 
@@ -90,12 +91,12 @@ impl<'a> Parser<'a> {
 
     fn command(&mut self) -> Result<Command, ParseError> {
         let mut head = None;
-        let mut arguments: SmallVec<[Operand; 4]> = SmallVec::new();
+        let before = self.stacks.operands.len();
         loop {
             self.peek_non_space();
             match self.operand()? {
                 Some(operand) if head.is_none() => head = Some(operand),
-                operand => arguments.extend(operand),
+                operand => self.stacks.operands.extend(operand),
             }
             match self.peek() {
                 Kind::Space => continue,
@@ -111,7 +112,10 @@ impl<'a> Parser<'a> {
             }
         }
         match head {
-            Some(head) => Ok(Command { head, arguments: self.growing.add_list(arguments) }),
+            Some(head) => {
+                let arguments = self.listed(|stacks| &mut stacks.operands, before);
+                Ok(Command { head, arguments })
+            }
             None => self.error("empty command"),
         }
     }
@@ -121,10 +125,10 @@ impl<'a> Parser<'a> {
         let before = self.tokens.place();
         let token = self.next();
         let text = self.tokens.text_of(token);
-        let mut names: SmallVec<[Id<Str>; 8]> = SmallVec::new();
+        let mut names = self.growing.len::<Id<Str>>();
         let kind = match token.kind {
             Kind::Field => {
-                names.push(self.growing.keep(&text.as_bytes()[1..]));
+                self.name(&text.as_bytes()[1..]);
                 Term::Field(List::default())
             }
             Kind::Variable => {
@@ -132,11 +136,15 @@ impl<'a> Parser<'a> {
                     let quoted = quote::quote(text.as_bytes(), '"', false);
                     return self.error(format!("undefined variable {quoted}"));
                 };
-                names.push(self.growing.keep(text.as_bytes()));
+                self.name(text.as_bytes());
                 Term::Variable(slot, List::default())
             }
             _ => match self.term(token)? {
-                Some(term) => term,
+                Some(term) => {
+                    // Those before are of what is in the parentheses.
+                    names = self.growing.len::<Id<Str>>();
+                    term
+                }
                 None => {
                     self.tokens.return_to(before);
                     return Ok(None);
@@ -144,18 +152,19 @@ impl<'a> Parser<'a> {
             },
         };
         let mut operand = Operand { position: token.span.start, kind };
-        let own = names.len();
+        let own = self.growing.len::<Id<Str>>();
         while self.peek() == Kind::Field {
             let field = self.next();
             // A chain is where its second link is.
-            if names.len() == own {
+            if self.growing.len::<Id<Str>>() == own {
                 operand.position = field.span.start;
             }
-            names.push(self.growing.keep(&self.tokens.text_of(field).as_bytes()[1..]));
+            self.name(&self.tokens.text_of(field).as_bytes()[1..]);
         }
-        let is_chain = names.len() > own;
+        let is_chain = self.growing.len::<Id<Str>>() > own;
+        let names = self.growing.list_from(names);
         match &mut operand.kind {
-            Term::Field(all) | Term::Variable(_, all) => *all = self.growing.add_list(names),
+            Term::Field(all) | Term::Variable(_, all) => *all = names,
             _ if !is_chain => {}
             Term::Bool(_) | Term::Text(..) | Term::Number(_) | Term::Nil | Term::Dot => {
                 let mut shown = String::new();
@@ -169,11 +178,16 @@ impl<'a> Parser<'a> {
                 let position = operand.position;
                 let inner = Operand { position: token.span.start, kind: operand.kind };
                 let inner = self.growing.add(inner);
-                let kind = Term::Chain(inner, self.growing.add_list(names));
+                let kind = Term::Chain(inner, names);
                 operand = Operand { position, kind };
             }
         }
         Ok(Some(operand))
+    }
+
+    fn name(&mut self, name: &[u8]) {
+        let name = self.growing.keep(name);
+        self.growing.add(name);
     }
 
     /// A word that is neither a field nor a variable.

@@ -7,7 +7,7 @@ use crate::template::token::{Kind, Token};
 pub(super) struct Tokens<'a> {
     input: &'a str,
     /// The last is the end.
-    all: Vec<Token>,
+    all: &'a [Token],
     next: usize,
     error: Option<String>,
 }
@@ -17,15 +17,15 @@ pub(super) struct Tokens<'a> {
 pub(super) struct Place(usize);
 
 impl<'a> Tokens<'a> {
-    /// Those of a template.
-    pub(super) fn of(input: &'a str) -> Tokens<'a> {
+    /// Those of a template, kept in what is lent for them.
+    pub(super) fn of(input: &'a str, room: &'a mut Vec<Token>) -> Tokens<'a> {
+        room.clear();
         let mut lexer = Lexer::new(input);
-        let mut all = Vec::new();
         loop {
             let token = lexer.next_token();
-            all.push(token);
+            room.push(token);
             if token.kind == Kind::Eof {
-                return Tokens { input, all, next: 0, error: lexer.into_message() };
+                return Tokens { input, all: room, next: 0, error: lexer.into_message() };
             }
         }
     }

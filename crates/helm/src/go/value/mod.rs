@@ -4,7 +4,10 @@
 //! is seen by everyone who holds it. A value therefore belongs to one rendering on one
 //! thread; what is compiled once and shared holds [`Str`]s and JSON instead.
 
-use std::cell::RefCell;
+mod map;
+
+pub use map::{Entries, Map, MapType};
+
 use std::rc::Rc;
 
 use super::object::Object;
@@ -15,7 +18,10 @@ use super::text::Str;
 pub(crate) const MAX_DEPTH: usize = 500;
 
 /// A value, with what `reflect` knows about it.
+// A small tag would have small fields beside it, and whoever moves a value would move those
+// byte by byte.
 #[derive(Clone)]
+#[repr(u64)]
 pub enum Value {
     /// No value at all: `reflect`'s zero Value. What a pipeline makes of nil.
     Invalid,
@@ -108,181 +114,6 @@ impl std::ops::Deref for List {
     type Target = [Value];
     fn deref(&self) -> &[Value] {
         &self.items
-    }
-}
-
-/// The type of a map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MapType {
-    /// `map[string]interface {}`
-    Any,
-    /// `map[string]string`
-    Strings,
-    /// `chartutil.Values`: a named `map[string]interface {}`, assignable to it.
-    Values,
-}
-
-impl MapType {
-    /// The name that `%T` prints.
-    pub fn name(self) -> &'static str {
-        match self {
-            MapType::Any => "map[string]interface {}",
-            MapType::Strings => "map[string]string",
-            MapType::Values => "chartutil.Values",
-        }
-    }
-}
-
-/// The entries of a map, in the order of their keys: maps of values are small, and are
-/// copied and walked far more often than they grow.
-#[derive(Clone, Default)]
-pub struct Entries(Vec<(Str, Value)>);
-
-impl Entries {
-    fn position(&self, key: &[u8]) -> Result<usize, usize> {
-        self.0.binary_search_by(|(other, _)| other.as_bytes().cmp(key))
-    }
-
-    /// The entries in the order of their keys.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Str, &Value)> {
-        self.0.iter().map(|(key, value)| (key, value))
-    }
-
-    /// The number of entries.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl FromIterator<(Str, Value)> for Entries {
-    /// Of several entries with one key the last counts.
-    fn from_iter<I: IntoIterator<Item = (Str, Value)>>(entries: I) -> Entries {
-        let mut entries: Vec<(Str, Value)> = entries.into_iter().collect();
-        if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
-            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-            entries.dedup_by(|later, earlier| {
-                let same = later.0 == earlier.0;
-                if same {
-                    std::mem::swap(&mut later.1, &mut earlier.1);
-                }
-                same
-            });
-        }
-        Entries(entries)
-    }
-}
-
-/// A map: a reference to entries that all holders share.
-#[derive(Clone)]
-pub struct Map {
-    /// What it is called and what it holds.
-    pub kind: MapType,
-    entries: Rc<RefCell<Entries>>,
-}
-
-impl Map {
-    /// An empty `map[string]interface {}`.
-    pub fn new() -> Map {
-        Map::from_entries(MapType::Any, Entries::default())
-    }
-
-    /// The mapping of a JSON document, as [`Value::from_json`].
-    pub fn from_json(entries: &serde_json::Map<String, serde_json::Value>) -> Map {
-        let entries = entries.iter().map(|(key, value)| (Str::from(key.as_str()), Value::from_json(value)));
-        Map::from_entries(MapType::Any, entries.collect())
-    }
-
-    /// A map of one type with these entries.
-    pub fn from_entries(kind: MapType, entries: Entries) -> Map {
-        Map { kind, entries: Rc::new(RefCell::new(entries)) }
-    }
-
-    /// The same entries under another type name, as a conversion in Go gives them.
-    pub fn converted(&self, kind: MapType) -> Map {
-        Map { kind, entries: Rc::clone(&self.entries) }
-    }
-
-    /// The value of a key.
-    pub fn get(&self, key: &[u8]) -> Option<Value> {
-        let entries = self.entries.borrow();
-        entries.position(key).ok().map(|at| entries.0[at].1.clone())
-    }
-
-    /// Whether there is such a key.
-    pub fn contains(&self, key: &[u8]) -> bool {
-        self.entries.borrow().position(key).is_ok()
-    }
-
-    /// Sets a key, seen by all holders of the map.
-    pub fn insert(&self, key: impl Into<Str>, value: Value) {
-        // A map keeps an interface; that of a pipeline's nothing is nil.
-        let value = if matches!(value, Value::Invalid) { Value::Nil } else { value };
-        let key = key.into();
-        let mut entries = self.entries.borrow_mut();
-        match entries.position(key.as_bytes()) {
-            Ok(at) => entries.0[at].1 = value,
-            Err(at) => entries.0.insert(at, (key, value)),
-        }
-    }
-
-    /// Removes a key.
-    pub fn remove(&self, key: &[u8]) -> Option<Value> {
-        let mut entries = self.entries.borrow_mut();
-        entries.position(key).ok().map(|at| entries.0.remove(at).1)
-    }
-
-    /// The number of entries.
-    pub fn len(&self) -> usize {
-        self.entries.borrow().len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.borrow().is_empty()
-    }
-
-    /// The entries in the order of their keys, as they are now.
-    pub fn entries(&self) -> Vec<(Str, Value)> {
-        self.entries.borrow().0.clone()
-    }
-
-    /// The keys in order.
-    pub fn keys(&self) -> Vec<Str> {
-        self.entries.borrow().iter().map(|(key, _)| key.clone()).collect()
-    }
-
-    /// Reads the entries without copying them; `read` must not change the map.
-    pub fn with<T>(&self, read: impl FnOnce(&Entries) -> T) -> T {
-        read(&self.entries.borrow())
-    }
-
-    /// Whether two maps are the same one.
-    pub fn is(&self, other: &Map) -> bool {
-        Rc::ptr_eq(&self.entries, &other.entries)
-    }
-
-    /// A map of its own with the same values.
-    pub fn shallow_copy(&self) -> Map {
-        Map::from_entries(self.kind, self.entries.borrow().clone())
-    }
-
-    /// A map of its own down to the leaves.
-    pub fn deep_copy(&self) -> Map {
-        match Value::Map(self.clone()).deep_copy() {
-            Value::Map(copy) => copy,
-            _ => self.clone(),
-        }
-    }
-}
-
-impl Default for Map {
-    fn default() -> Map {
-        Map::new()
     }
 }
 
@@ -438,9 +269,8 @@ impl Value {
             // What holds itself has no copy of its own down to the leaves.
             _ if depth > MAX_DEPTH => self.clone(),
             Value::Map(map) => {
-                let entries = map.entries.borrow();
-                let copies = entries.iter().map(|(key, value)| (key.clone(), value.copied(depth + 1)));
-                Value::Map(Map::from_entries(map.kind, copies.collect()))
+                let copied = |entries: &Entries| entries.map(|value| value.copied(depth + 1));
+                Value::Map(Map::from_entries(map.kind, map.with(copied)))
             }
             Value::List(list) => {
                 Value::List(List::new(list.kind, list.iter().map(|item| item.copied(depth + 1)).collect()))
