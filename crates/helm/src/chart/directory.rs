@@ -6,7 +6,6 @@ use std::path::Path;
 use super::ignore::Rules;
 use super::load::{ChartError, ChartFile};
 use super::{Chart, Content, load_files};
-use crate::parallel::{beside, is_worth_a_thread};
 
 /// Helm's bound on one file.
 const MAX_FILE: u64 = 5 << 20;
@@ -24,9 +23,9 @@ pub fn load_directory(folder: &Path) -> Result<Chart, ChartError> {
         Ok(text) => Rules::parse(&text).map_err(|message| ChartError::invalid(".helmignore", message))?,
         Err(_) => Rules::default(),
     };
-    let mut walk = Walk { rules: &rules, files: Vec::new(), template_bytes: 0 };
-    walk.folder(folder, "", MAX_DEPTH)?;
-    load_files(walk.files)
+    let mut found = Vec::new();
+    walk(folder, "", &rules, &mut found, MAX_DEPTH)?;
+    load_files(found)
 }
 
 fn failed(path: &Path, source: std::io::Error) -> ChartError {
@@ -50,70 +49,55 @@ pub fn without_ignored(files: Vec<ChartFile>) -> Result<Vec<ChartFile>, ChartErr
     Ok(files.into_iter().filter(|file| !is_ignored(&file.name)).collect())
 }
 
-/// A walk through the folder of a chart.
-struct Walk<'r> {
-    rules: &'r Rules,
-    files: Vec<ChartFile>,
-    template_bytes: usize,
-}
-
-impl Walk<'_> {
-    fn folder(&mut self, folder: &Path, prefix: &str, depth: usize) -> Result<(), ChartError> {
-        if depth == 0 {
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    rules: &Rules,
+    files: &mut Vec<ChartFile>,
+    depth: usize,
+) -> Result<(), ChartError> {
+    if depth == 0 {
+        return Err(ChartError::invalid(
+            prefix,
+            "folders lie too deep within each other; is there a link that leads back?",
+        ));
+    }
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| failed(folder, error))? {
+        let entry = entry.map_err(|error| failed(folder, error))?;
+        entries.push((entry.file_name(), entry));
+    }
+    entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    for (name, entry) in entries {
+        let Some(name) = name.to_str() else { continue };
+        let inside = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+        let path = entry.path();
+        // What an entry says of itself is found without going down the whole path; of a link
+        // it says that it is one.
+        let mut kind = entry.metadata();
+        if kind.as_ref().is_ok_and(Metadata::is_symlink) {
+            kind = fs::metadata(&path);
+        }
+        let kind = kind.map_err(|error| failed(&path, error))?;
+        if rules.ignores(&inside, kind.is_dir()) {
+            continue;
+        }
+        if kind.is_dir() {
+            walk(&path, &inside, rules, files, depth - 1)?;
+            continue;
+        }
+        if !kind.is_file() {
+            return Err(ChartError::invalid(&inside, "is neither a file nor a folder"));
+        }
+        if kind.len() > MAX_FILE {
             return Err(ChartError::invalid(
-                prefix,
-                "folders lie too deep within each other; is there a link that leads back?",
+                &inside,
+                format!("has {} bytes, more than {MAX_FILE}", kind.len()),
             ));
         }
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(folder).map_err(|error| failed(folder, error))? {
-            let entry = entry.map_err(|error| failed(folder, error))?;
-            entries.push((entry.file_name(), entry));
-        }
-        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        for (name, entry) in entries {
-            let Some(name) = name.to_str() else { continue };
-            let inside = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-            let path = entry.path();
-            // What an entry says of itself is found without going down the whole path; of a link
-            // it says that it is one.
-            let mut kind = entry.metadata();
-            if kind.as_ref().is_ok_and(Metadata::is_symlink) {
-                kind = fs::metadata(&path);
-            }
-            let kind = kind.map_err(|error| failed(&path, error))?;
-            if self.rules.ignores(&inside, kind.is_dir()) {
-                continue;
-            }
-            if kind.is_dir() {
-                self.folder(&path, &inside, depth - 1)?;
-                continue;
-            }
-            if !kind.is_file() {
-                return Err(ChartError::invalid(&inside, "is neither a file nor a folder"));
-            }
-            if kind.len() > MAX_FILE {
-                return Err(ChartError::invalid(
-                    &inside,
-                    format!("has {} bytes, more than {MAX_FILE}", kind.len()),
-                ));
-            }
-            // The bound above fits into any address space.
-            let size = usize::try_from(kind.len()).unwrap_or(0);
-            self.found(ChartFile { name: inside, data: Content::on_disk(path, size) });
-        }
-        Ok(())
+        // The bound above fits into any address space.
+        let size = usize::try_from(kind.len()).unwrap_or(0);
+        files.push(ChartFile { name: inside, data: Content::on_disk(path, size) });
     }
-
-    /// Nearly all templates will be read: a large chart's are while the others are looked for.
-    fn found(&mut self, file: ChartFile) {
-        if file.name.starts_with("templates/") || file.name.contains("/templates/") {
-            self.template_bytes += file.data.size();
-            if is_worth_a_thread(self.template_bytes) {
-                let data = file.data.clone();
-                beside(move || drop(data.read()));
-            }
-        }
-        self.files.push(file);
-    }
+    Ok(())
 }

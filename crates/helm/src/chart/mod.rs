@@ -48,12 +48,6 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// How many bytes of templates it has, with the charts within.
-    pub(crate) fn template_bytes(&self) -> usize {
-        let own: usize = self.templates.iter().map(|file| file.data.size()).sum();
-        own + self.dependencies.iter().map(Chart::template_bytes).sum::<usize>()
-    }
-
     /// Why a file that was asked for could not be read: what was made without it is void.
     pub(crate) fn failed_read(&self) -> Option<ChartError> {
         let inner = || self.dependencies.iter().find_map(Chart::failed_read);

@@ -1,13 +1,14 @@
 //! The templates of a chart and of those within it, compiled once for each choice of
 //! charts within, and shared by all renderings.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::RenderError;
 use crate::chart::{Chart, ChartType, Content};
 use crate::go::{Map, Str, path};
-use crate::parallel::while_made;
+use crate::parallel::Queue;
 use crate::template::{Template, TemplateSet, parsing};
 use crate::values::Node;
 
@@ -52,6 +53,52 @@ impl CompiledCache {
     }
 }
 
+/// A file of templates: its chart, by its place in [`Node::all`], and its path from the
+/// outermost chart on.
+type FileKey = (usize, Arc<str>);
+
+/// A file with the templates that are in it.
+type Parsed = (FileKey, Result<Vec<Template>, RenderError>);
+
+/// Templates that are parsed on other threads while this one does something else.
+struct Ahead(Queue<(FileKey, Content), Parsed>);
+
+impl Ahead {
+    /// None yet.
+    fn new() -> Ahead {
+        Ahead(Queue::new(parse))
+    }
+
+    /// Parses the templates of a chart.
+    fn parse(&self, node: usize, full_path: &str, chart: &Chart) {
+        for file in &chart.templates {
+            let key = (node, format!("{full_path}/{}", file.name).into());
+            self.0.give((key, file.data.clone()), file.data.size());
+        }
+    }
+
+    fn parsed(self) -> HashMap<FileKey, Result<Vec<Template>, RenderError>> {
+        self.0.finish().into_iter().collect()
+    }
+}
+
+/// Parses files, which may have so many bytes, into one tree.
+fn parse(files: &mut dyn Iterator<Item = (FileKey, Content)>, bytes: usize) -> Vec<Parsed> {
+    let mut parsing = parsing(bytes);
+    let parsed: Vec<_> = files
+        .map(|(key, content)| {
+            let text = content.read().map_err(RenderError::Chart);
+            let parsed = text.and_then(|text| parsing.parse(&key.1, text).map_err(RenderError::Parse));
+            (key, parsed)
+        })
+        .collect();
+    let tree = parsing.tree();
+    parsed
+        .into_iter()
+        .map(|(key, parsed)| (key, parsed.map(|parsed| parsed.templates(&tree).collect())))
+        .collect()
+}
+
 /// The charts that take part in a rendering, and the values that they see.
 pub(super) struct Prepared<'c> {
     /// The outermost chart.
@@ -69,80 +116,50 @@ pub(super) fn compile_while<'c>(
     chart: &'c Chart,
     prepare: impl FnOnce() -> Result<Prepared<'c>, RenderError>,
 ) -> Result<(Prepared<'c>, Arc<Compiled>), RenderError> {
-    let make = |give: &mut dyn FnMut(_)| {
-        // Those of the outermost take part whatever the values say.
-        let is_first = chart.compiled.choices().is_empty();
-        if is_first {
-            files(chart, &chart.metadata.name, 0).for_each(&mut *give);
-        }
-        let prepared = prepare()?;
-        let nodes = prepared.root.all();
-        let choice: String =
-            nodes.iter().map(|(path, node)| format!("{path}@{}\n", node.chart.metadata.version)).collect();
-        let known = chart.compiled.choices().get(&choice).cloned();
-        if known.is_none() {
-            for (at, (path, node)) in nodes.iter().enumerate().skip(usize::from(is_first)) {
-                files(node.chart, path, at).for_each(&mut *give);
-            }
-        }
-        Ok::<_, RenderError>((prepared, choice, known))
-    };
-    let bytes = chart.template_bytes();
-    let (made, parsed) = while_made(bytes, make, |files| parse(files, bytes));
-    let (prepared, choice, known) = made?;
+    let ahead = Ahead::new();
+    // Those of the outermost take part whatever the values say.
+    let is_first = chart.compiled.choices().is_empty();
+    if is_first {
+        ahead.parse(0, &chart.metadata.name, chart);
+    }
+    let prepared = prepare()?;
+    let nodes = prepared.root.all();
+    let choice: String =
+        nodes.iter().map(|(path, node)| format!("{path}@{}\n", node.chart.metadata.version)).collect();
+    let known = chart.compiled.choices().get(&choice).cloned();
     if let Some(known) = known {
         return Ok((prepared, known));
     }
-    let compiled = Arc::new(link(parsed)?);
+    for (at, (path, node)) in nodes.iter().enumerate().skip(usize::from(is_first)) {
+        ahead.parse(at, path, node.chart);
+    }
+    let compiled = Arc::new(link(&nodes, ahead.parsed())?);
     chart.compiled.keep(choice, Arc::clone(&compiled));
     Ok((prepared, compiled))
 }
 
-/// The files of a chart that are templates, by their paths from the outermost chart on.
-fn files<'c>(
-    chart: &'c Chart,
-    full_path: &str,
-    node: usize,
-) -> impl Iterator<Item = (CompiledFile, &'c Content)> {
-    let base_path = Str::from(format!("{full_path}/templates"));
-    // Of a library only what defines templates counts.
-    let counts = |name: &str| chart.metadata.kind != ChartType::Library || is_partial(name);
-    chart.templates.iter().filter(move |file| counts(&file.name)).map(move |file| {
-        let path = format!("{full_path}/{}", file.name).into();
-        (CompiledFile { path, base_path: base_path.clone(), node }, &file.data)
-    })
-}
-
-/// A file with the templates that are in it.
-type Parsed = (CompiledFile, Result<Vec<Template>, RenderError>);
-
-/// Parses files, which have so many bytes at most, into one tree.
-fn parse(files: &mut dyn Iterator<Item = (CompiledFile, &Content)>, bytes: usize) -> Vec<Parsed> {
-    let mut parsing = parsing(bytes);
-    let parsed: Vec<_> = files
-        .map(|(file, content)| {
-            let text = content.read().map_err(RenderError::Chart);
-            let parsed = text.and_then(|text| parsing.parse(&file.path, text).map_err(RenderError::Parse));
-            (file, parsed)
-        })
-        .collect();
-    let tree = parsing.tree();
-    parsed
-        .into_iter()
-        .map(|(file, parsed)| (file, parsed.map(|parsed| parsed.templates(&tree).collect())))
-        .collect()
-}
-
 /// All templates in the order in which they replace each other.
-fn link(mut parsed: Vec<Parsed>) -> Result<Compiled, RenderError> {
+fn link(
+    nodes: &[(String, &Node<'_>)],
+    mut parsed: HashMap<FileKey, Result<Vec<Template>, RenderError>>,
+) -> Result<Compiled, RenderError> {
+    let mut all: Vec<CompiledFile> = Vec::with_capacity(parsed.len());
+    for (at, (full_path, node)) in nodes.iter().enumerate() {
+        let base_path = Str::from(format!("{full_path}/templates"));
+        // Of a library only what defines templates counts.
+        let counts = |name: &str| node.chart.metadata.kind != ChartType::Library || is_partial(name);
+        for file in node.chart.templates.iter().filter(|file| counts(&file.name)) {
+            let path = format!("{full_path}/{}", file.name).into();
+            all.push(CompiledFile { path, base_path: base_path.clone(), node: at });
+        }
+    }
     // Deeper files come first, so that an outer chart's definitions win.
-    let depth = |file: &CompiledFile| file.path.matches('/').count();
-    parsed.sort_by(|(a, _), (b, _)| depth(b).cmp(&depth(a)).then_with(|| b.path.cmp(&a.path)));
+    all.sort_by_cached_key(|file| (Reverse(file.path.matches('/').count()), Reverse(Arc::clone(&file.path))));
     let mut set = TemplateSet::default();
-    let mut files = Vec::with_capacity(parsed.len());
-    for (file, templates) in parsed {
-        for template in templates? {
-            set.add(Arc::new(template));
+    let mut files = Vec::with_capacity(all.len());
+    for file in all {
+        if let Some(templates) = parsed.remove(&(file.node, Arc::clone(&file.path))) {
+            templates?.into_iter().for_each(|template| set.add(Arc::new(template)));
         }
         if !is_partial(&file.path) {
             files.push(file);

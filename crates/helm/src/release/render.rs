@@ -9,7 +9,7 @@ use super::hooks::Hook;
 use super::manifests::{Definition, Piece, RenderedManifest, collect, order};
 use crate::chart::{Chart, ChartObject, ChartType, Files};
 use crate::go::{Map, MapType, Str, Value};
-use crate::parallel::while_made;
+use crate::parallel::Queue;
 use crate::template::{Environment, Execution, Missing, without_no_value};
 use crate::values::{Node, coalesce_values, process, validate};
 
@@ -73,16 +73,16 @@ pub fn render(
     options: RenderOptions<'_>,
 ) -> Result<Rendered, RenderError> {
     let mut notes = Vec::new();
-    let print = |give: &mut dyn FnMut(Printed)| {
-        print_chart(chart, values, release, capabilities, options, &mut |(path, text)| {
-            if path.ends_with("NOTES.txt") { notes.push((path, text)) } else { give((path, text)) }
-        })
-    };
-    let read = |printed: &mut dyn Iterator<Item = Printed>| {
+    let read = |printed: &mut dyn Iterator<Item = Printed>, _: usize| -> Vec<_> {
         printed.map(|(path, text)| (Arc::clone(&path), collect(&path, &text.to_text()))).collect()
     };
-    let (root, mut collected) = while_made(chart.template_bytes(), print, read);
-    let root = root?;
+    // They are read while those after them are printed.
+    let queue = Queue::new(read);
+    let root = print_chart(chart, values, release, capabilities, options, &mut |(path, text)| {
+        let bytes = text.len();
+        if path.ends_with("NOTES.txt") { notes.push((path, text)) } else { queue.give((path, text), bytes) }
+    })?;
+    let mut collected = queue.finish();
     let mut rendered = Rendered::default();
     definitions(&root, root.name.to_text().as_ref(), &mut rendered.definitions);
     let own_notes = format!("{}/templates/NOTES.txt", root.name);

@@ -7,9 +7,11 @@ use super::token::{Kind, Token};
 
 const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// Reads tokens one after the other; after an error there is only the end.
-pub struct Lexer<'a> {
+/// Reads tokens one after the other; after an error there is only the end. They go right to
+/// where they stay: to hand each on from function to function takes as long as to find it.
+struct Lexer<'a, 't> {
     input: &'a str,
+    tokens: &'t mut Vec<Token>,
     position: usize,
     start: usize,
     parens: usize,
@@ -18,25 +20,26 @@ pub struct Lexer<'a> {
     error: Option<String>,
 }
 
-impl<'a> Lexer<'a> {
-    /// A reader at the beginning of a template.
-    pub fn new(input: &'a str) -> Lexer<'a> {
-        Lexer {
-            input,
-            position: 0,
-            start: 0,
-            parens: 0,
-            inside_action: false,
-            delimiter: memmem::Finder::new("{{"),
-            error: None,
-        }
+/// Reads all tokens of a template; the last is its end. Gives what a token of
+/// [`Kind::Error`] is about, if there is one.
+pub fn read(input: &str, tokens: &mut Vec<Token>) -> Option<String> {
+    let mut lexer = Lexer {
+        input,
+        tokens,
+        position: 0,
+        start: 0,
+        parens: 0,
+        inside_action: false,
+        delimiter: memmem::Finder::new("{{"),
+        error: None,
+    };
+    while lexer.tokens.last().is_none_or(|last| last.kind != Kind::Eof) {
+        lexer.next();
     }
+    lexer.error
+}
 
-    /// What the token of [`Kind::Error`] is about, if there was one.
-    pub fn into_message(self) -> Option<String> {
-        self.error
-    }
-
+impl<'a> Lexer<'a, '_> {
     fn rest(&self) -> &'a str {
         &self.input[self.position..]
     }
@@ -70,15 +73,14 @@ impl<'a> Lexer<'a> {
         while self.accept(valid) {}
     }
 
-    fn token(&self, kind: Kind, end: usize) -> Token {
+    fn push(&mut self, kind: Kind, end: usize) {
         // The text is at most as long as a position can say, as `parse` sees to.
-        Token { kind, span: Span { start: self.start as Position, end: end as Position } }
+        self.tokens.push(Token { kind, span: Span { start: self.start as Position, end: end as Position } });
     }
 
-    fn emit(&mut self, kind: Kind) -> Token {
-        let token = self.token(kind, self.position);
+    fn emit(&mut self, kind: Kind) {
+        self.push(kind, self.position);
         self.start = self.position;
-        token
     }
 
     /// Moves on without a token.
@@ -92,21 +94,21 @@ impl<'a> Lexer<'a> {
     }
 
     #[cold]
-    fn error(&mut self, message: String) -> Token {
+    fn error(&mut self, message: String) {
         self.error = Some(message);
         self.position = self.input.len();
-        self.token(Kind::Error, self.start)
+        self.push(Kind::Error, self.start);
     }
 
-    /// The next token.
-    pub fn next_token(&mut self) -> Token {
+    /// Reads the next token.
+    fn next(&mut self) {
         if self.error.is_some() {
-            return self.token(Kind::Eof, self.start);
+            return self.push(Kind::Eof, self.start);
         }
         if self.inside_action { self.action() } else { self.text() }
     }
 
-    fn text(&mut self) -> Token {
+    fn text(&mut self) {
         loop {
             let Some(at) = self.delimiter.find(self.rest().as_bytes()) else {
                 self.position = self.input.len();
@@ -118,52 +120,53 @@ impl<'a> Lexer<'a> {
                 let trims = has_left_trim_marker(&self.rest()[at + 2..]);
                 let kept = if trims { text.trim_end_matches(SPACES).len() } else { at };
                 self.position += kept;
-                let token = self.emit(Kind::Text);
-                self.skip(at - kept);
                 if kept > 0 {
-                    return token;
+                    self.emit(Kind::Text);
                 }
+                self.skip(at - kept);
             }
-            match self.left_delim() {
-                Some(token) => return token,
-                None => continue,
+            if self.left_delim() {
+                return;
             }
         }
     }
 
-    /// The delimiter, or None after a comment.
-    fn left_delim(&mut self) -> Option<Token> {
+    /// The delimiter; false after a comment.
+    fn left_delim(&mut self) -> bool {
         let trims = has_left_trim_marker(&self.rest()[2..]);
         let marker = if trims { 2 } else { 0 };
         if self.rest()[2 + marker..].starts_with("/*") {
             self.skip(2 + marker);
-            return self.comment();
+            return !self.comment();
         }
         self.position += 2;
-        let token = self.emit(Kind::LeftDelim);
+        self.emit(Kind::LeftDelim);
         self.inside_action = true;
         self.parens = 0;
         self.skip(marker);
-        Some(token)
+        true
     }
 
-    fn comment(&mut self) -> Option<Token> {
+    /// Moves on behind a comment; false when it does not end.
+    fn comment(&mut self) -> bool {
         let Some(end) = memmem::find(&self.rest().as_bytes()[2..], b"*/") else {
-            return Some(self.error("unclosed comment".to_owned()));
+            self.error("unclosed comment".to_owned());
+            return false;
         };
         self.skip(2 + end + 2);
         let Some(trims) = ends_action(self.rest().as_bytes()) else {
-            return Some(self.error("comment ends before closing delimiter".to_owned()));
+            self.error("comment ends before closing delimiter".to_owned());
+            return false;
         };
         self.skip(if trims { 4 } else { 2 });
         if trims {
             self.skip_spaces();
         }
-        None
+        true
     }
 
     /// The delimiter that stands here, with its trim marker or without.
-    fn right_delim(&mut self, trims: bool) -> Token {
+    fn right_delim(&mut self, trims: bool) {
         if self.parens > 0 {
             return self.error("unclosed left paren".to_owned());
         }
@@ -171,15 +174,14 @@ impl<'a> Lexer<'a> {
             self.skip(2);
         }
         self.position += 2;
-        let token = self.emit(Kind::RightDelim);
+        self.emit(Kind::RightDelim);
         if trims {
             self.skip_spaces();
         }
         self.inside_action = false;
-        token
     }
 
-    fn action(&mut self) -> Token {
+    fn action(&mut self) {
         let rest = self.rest().as_bytes();
         if let Some(trims) = ends_action(rest) {
             return self.right_delim(trims);
@@ -240,13 +242,13 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn space(&mut self) -> Token {
+    fn space(&mut self) {
         let rest = self.rest().as_bytes();
         let count = spaces(rest);
         // The last space may belong to a trim marker.
         let is_trim_marker = ends_action(&rest[count - 1..]).is_some();
         self.position += if is_trim_marker { count - 1 } else { count };
-        self.emit(Kind::Space)
+        self.emit(Kind::Space);
     }
 
     fn at_terminator(&self) -> bool {
@@ -256,7 +258,8 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn word(&mut self) -> Result<(), Token> {
+    /// Moves on behind a word; false when something else follows than may.
+    fn word(&mut self) -> bool {
         let rest = self.rest();
         let ascii = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
         self.position += ascii;
@@ -264,15 +267,16 @@ impl<'a> Lexer<'a> {
             self.next_char();
         }
         if self.at_terminator() {
-            return Ok(());
+            return true;
         }
         let c = self.peek().unwrap_or('\0');
-        Err(self.error(format!("bad character {}", shown(c))))
+        self.error(format!("bad character {}", shown(c)));
+        false
     }
 
-    fn identifier(&mut self) -> Token {
-        if let Err(error) = self.word() {
-            return error;
+    fn identifier(&mut self) {
+        if !self.word() {
+            return;
         }
         let kind = match &self.input[self.start..self.position] {
             "block" => Kind::Block,
@@ -289,20 +293,19 @@ impl<'a> Lexer<'a> {
             "true" | "false" => Kind::Bool,
             _ => Kind::Identifier,
         };
-        self.emit(kind)
+        self.emit(kind);
     }
 
-    fn field_or_variable(&mut self, kind: Kind) -> Token {
+    fn field_or_variable(&mut self, kind: Kind) {
         if self.at_terminator() {
             return self.emit(if kind == Kind::Variable { kind } else { Kind::Dot });
         }
-        match self.word() {
-            Ok(()) => self.emit(kind),
-            Err(error) => error,
+        if self.word() {
+            self.emit(kind);
         }
     }
 
-    fn quoted(&mut self, delimiter: char, kind: Kind, unterminated: &str) -> Token {
+    fn quoted(&mut self, delimiter: char, kind: Kind, unterminated: &str) {
         loop {
             match self.next_char() {
                 Some('\\') if self.peek().is_some_and(|c| c != '\n') => {
@@ -315,11 +318,11 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn number(&mut self) -> Token {
-        let bad = |lexer: &mut Lexer<'a>| {
+    fn number(&mut self) {
+        let bad = |lexer: &mut Lexer<'_, '_>| {
             let text = &lexer.input[lexer.start..lexer.position];
             let quoted = crate::go::quote::quote(text.as_bytes(), '"', false);
-            lexer.error(format!("bad number syntax: {quoted}"))
+            lexer.error(format!("bad number syntax: {quoted}"));
         };
         if !self.scan_number() {
             return bad(self);
@@ -330,7 +333,7 @@ impl<'a> Lexer<'a> {
             }
             return self.emit(Kind::Complex);
         }
-        self.emit(Kind::Number)
+        self.emit(Kind::Number);
     }
 
     fn scan_number(&mut self) -> bool {

@@ -80,6 +80,7 @@ impl Tree {
 pub struct Growing {
     tree: Tree,
     kept: FxHashMap<Str, Id<Str>>,
+    numbers: FxHashMap<Box<str>, Id<Number>>,
 }
 
 impl Growing {
@@ -97,7 +98,7 @@ impl Growing {
             names: Vec::with_capacity(room),
             texts: Vec::new(),
         };
-        Growing { tree, kept: FxHashMap::default() }
+        Growing { tree, kept: FxHashMap::default(), numbers: FxHashMap::default() }
     }
 
     /// As it is until now.
@@ -139,6 +140,16 @@ impl Growing {
         let id = self.add(text.clone());
         self.kept.insert(text, id);
         id
+    }
+
+    /// A number; each is kept once.
+    pub fn keep_number(&mut self, text: &str, read: impl FnOnce() -> Option<Number>) -> Option<Id<Number>> {
+        if let Some(known) = self.numbers.get(text) {
+            return Some(*known);
+        }
+        let id = self.add(read()?);
+        self.numbers.insert(text.into(), id);
+        Some(id)
     }
 
     /// The tree once all is parsed.

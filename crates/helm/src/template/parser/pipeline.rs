@@ -202,13 +202,15 @@ impl<'a> Parser<'a> {
             Kind::Dot => Term::Dot,
             Kind::Nil => Term::Nil,
             Kind::Bool => Term::Bool(text == "true"),
-            Kind::CharConstant | Kind::Number => match number(token.kind, text) {
-                Some(number) => Term::Number(self.growing.add(number)),
-                None if token.kind == Kind::CharConstant => {
-                    return self.error(format!("malformed character constant: {text}"));
+            Kind::CharConstant | Kind::Number => {
+                match self.growing.keep_number(text, || number(token.kind, text)) {
+                    Some(number) => Term::Number(number),
+                    None if token.kind == Kind::CharConstant => {
+                        return self.error(format!("malformed character constant: {text}"));
+                    }
+                    None => return self.error(format!("illegal number syntax: {}", quoted())),
                 }
-                None => return self.error(format!("illegal number syntax: {}", quoted())),
-            },
+            }
             Kind::Complex => return self.error("complex numbers are not supported"),
             Kind::LeftParen => {
                 let inner =

@@ -1,6 +1,6 @@
 //! The tokens of a template, as its parser goes through them.
 
-use crate::template::lexer::Lexer;
+use crate::template::lexer;
 use crate::template::token::{Kind, Token};
 
 /// The tokens of a text, which are read at once: what looks ahead goes back to where it was.
@@ -20,14 +20,8 @@ impl<'a> Tokens<'a> {
     /// Those of a template, kept in what is lent for them.
     pub(super) fn of(input: &'a str, room: &'a mut Vec<Token>) -> Tokens<'a> {
         room.clear();
-        let mut lexer = Lexer::new(input);
-        loop {
-            let token = lexer.next_token();
-            room.push(token);
-            if token.kind == Kind::Eof {
-                return Tokens { input, all: room, next: 0, error: lexer.into_message() };
-            }
-        }
+        let error = lexer::read(input, room);
+        Tokens { input, all: room, next: 0, error }
     }
 
     /// The token that comes next, and again: the last is the end.
