@@ -9,6 +9,9 @@ use std::sync::{Arc, OnceLock};
 use super::ChartError;
 use crate::go::Str;
 
+/// Helm's bound on one file.
+const MAX_FILE: usize = 5 << 20;
+
 /// What is in a file.
 #[derive(Debug, Clone)]
 pub struct Content(Place);
@@ -22,14 +25,13 @@ enum Place {
 #[derive(Debug)]
 struct OnDisk {
     path: PathBuf,
-    size: usize,
     read: OnceLock<Result<Str, io::Error>>,
 }
 
 impl Content {
     /// That of a file which is not read yet.
-    pub(super) fn on_disk(path: PathBuf, size: usize) -> Content {
-        Content(Place::Disk(Arc::new(OnDisk { path, size, read: OnceLock::new() })))
+    pub(super) fn on_disk(path: PathBuf) -> Content {
+        Content(Place::Disk(Arc::new(OnDisk { path, read: OnceLock::new() })))
     }
 
     /// The bytes.
@@ -51,11 +53,11 @@ impl Content {
         file.read.get()?.as_ref().err().map(|error| failed(file, error))
     }
 
-    /// How many bytes it has.
+    /// About how many bytes it has: as long as it is not read, as many as most templates.
     pub(crate) fn size(&self) -> usize {
         match &self.0 {
             Place::Memory(text) => text.len(),
-            Place::Disk(file) => file.size,
+            Place::Disk(_) => 4 << 10,
         }
     }
 }
@@ -69,7 +71,10 @@ impl OnDisk {
     /// Reads into the very memory in which the bytes stay.
     fn read(&self) -> io::Result<Str> {
         let mut file = fs::File::open(&self.path)?;
-        let mut data: Arc<[u8]> = std::iter::repeat_n(0, self.size).collect();
+        let size = file.metadata()?.len();
+        let size = usize::try_from(size).ok().filter(|size| *size <= MAX_FILE);
+        let size = size.ok_or_else(|| io::Error::other(format!("it has more than {MAX_FILE} bytes")))?;
+        let mut data: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
         // Nobody else has it yet.
         let room = Arc::get_mut(&mut data).unwrap_or_default();
         let mut length = 0;
@@ -90,5 +95,22 @@ impl OnDisk {
 impl<T: Into<Str>> From<T> for Content {
     fn from(text: T) -> Content {
         Content(Place::Memory(text.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_absurd_size_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.yaml");
+        let write = |size: usize| fs::File::create(&path).unwrap().set_len(size as u64).unwrap();
+        write(MAX_FILE);
+        assert_eq!(Content::on_disk(path.clone()).read().unwrap().len(), MAX_FILE);
+        write(MAX_FILE + 1);
+        let problem = Content::on_disk(path.clone()).read().unwrap_err().to_string();
+        assert_eq!(problem, format!("{}: it has more than 5242880 bytes", path.display()));
     }
 }

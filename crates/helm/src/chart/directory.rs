@@ -1,14 +1,12 @@
 //! Charts as folders.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::path::Path;
 
 use super::ignore::Rules;
 use super::load::{ChartError, ChartFile};
 use super::{Chart, Content, load_files};
 
-/// Helm's bound on one file.
-const MAX_FILE: u64 = 5 << 20;
 /// Folders within folders: more is a link that leads back.
 const MAX_DEPTH: usize = 64;
 
@@ -72,32 +70,22 @@ fn walk(
         let Some(name) = name.to_str() else { continue };
         let inside = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
         let path = entry.path();
-        // What an entry says of itself is found without going down the whole path; of a link
-        // it says that it is one.
-        let mut kind = entry.metadata();
-        if kind.as_ref().is_ok_and(Metadata::is_symlink) {
-            kind = fs::metadata(&path);
+        // What kind it is of, the folder says; where it leads, a link does not.
+        let failed = |error| failed(&path, error);
+        let mut kind = entry.file_type().map_err(failed)?;
+        if kind.is_symlink() {
+            kind = fs::metadata(&path).map_err(failed)?.file_type();
         }
-        let kind = kind.map_err(|error| failed(&path, error))?;
         if rules.ignores(&inside, kind.is_dir()) {
             continue;
         }
         if kind.is_dir() {
             walk(&path, &inside, rules, files, depth - 1)?;
-            continue;
-        }
-        if !kind.is_file() {
+        } else if kind.is_file() {
+            files.push(ChartFile { name: inside, data: Content::on_disk(path) });
+        } else {
             return Err(ChartError::invalid(&inside, "is neither a file nor a folder"));
         }
-        if kind.len() > MAX_FILE {
-            return Err(ChartError::invalid(
-                &inside,
-                format!("has {} bytes, more than {MAX_FILE}", kind.len()),
-            ));
-        }
-        // The bound above fits into any address space.
-        let size = usize::try_from(kind.len()).unwrap_or(0);
-        files.push(ChartFile { name: inside, data: Content::on_disk(path, size) });
     }
     Ok(())
 }
