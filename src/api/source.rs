@@ -39,7 +39,8 @@ pub struct HelmRepositorySpec {
     /// A Secret with username and password.
     #[serde(default, rename = "secretRef")]
     pub secret_ref: Option<SecretName>,
-    /// A Secret with the authority that signed the server's certificate.
+    /// A Secret with the authority that signed the server's certificate (`ca.crt`), and with
+    /// the certificate that is shown to the server (`tls.crt`, `tls.key`).
     #[serde(default, rename = "certSecretRef")]
     pub cert_secret_ref: Option<SecretName>,
     /// Whether other hosts that the index names get the credentials too.
@@ -51,6 +52,9 @@ pub struct HelmRepositorySpec {
     /// Whether a registry is spoken to without TLS.
     #[serde(default)]
     pub insecure: bool,
+    /// Whether it is not asked any more; what was fetched before stays in use.
+    #[serde(default)]
+    pub suspend: bool,
 }
 
 /// A Secret beside its user.
@@ -72,10 +76,13 @@ pub struct GitRepositorySpec {
     /// A Secret with username and password.
     #[serde(default)]
     pub secret_ref: Option<SecretName>,
+    /// Whether it is not asked any more; what was fetched before stays in use.
+    #[serde(default)]
+    pub suspend: bool,
 }
 
 /// A commit of a Git repository; of several fields the first that is given counts, in the
-/// order of commit, semver, tag, branch.
+/// order of commit, name, semver, tag, branch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitReference {
@@ -91,6 +98,9 @@ pub struct GitReference {
     /// A commit.
     #[serde(default)]
     pub commit: Option<String>,
+    /// A reference by its full name, such as `refs/pull/7/head`.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 /// An artifact of an OCI registry.
@@ -114,6 +124,9 @@ pub struct OciRepositorySpec {
     /// Whether the registry is spoken to without TLS.
     #[serde(default)]
     pub insecure: bool,
+    /// Whether it is not asked any more; what was fetched before stays in use.
+    #[serde(default)]
+    pub suspend: bool,
 }
 
 /// A version of an artifact; of several fields the first that is given counts, in the order

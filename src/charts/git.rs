@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::identity::Identity;
-use super::{Answer, RemoteCharts, unreachable};
+use super::{Answer, RemoteCharts, suspended, unreachable};
 use crate::fleet::{NoChart, load_chart};
 use crate::git::{Credentials, GitError, Mirror, Reference, SourceUrl};
 
@@ -23,9 +23,15 @@ impl RemoteCharts {
         let failed =
             |error: GitError| NoChart { message: error.to_string(), hint: error.hint().map(str::to_owned) };
         let mirror = Mirror::open(&self.folder, source, credentials).map_err(failed)?;
-        let commit = match mirror.fetch(reference, &AtomicBool::new(false)) {
+        let fetched = match identity.is_suspended {
+            true => Err(suspended(repository)),
+            false => mirror
+                .fetch(reference, &AtomicBool::new(false))
+                .map_err(|error| unreachable(repository, error)),
+        };
+        let commit = match fetched {
             Ok(fetched) => fetched.commit,
-            Err(error) => mirror.last_good(reference).ok_or_else(|| unreachable(repository, error))?,
+            Err(problem) => mirror.last_good(reference).ok_or(problem)?,
         };
         let snapshot = mirror.snapshot(commit).map_err(failed)?;
         match snapshot.find(path).map_err(failed)? {

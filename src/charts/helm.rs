@@ -2,7 +2,7 @@
 
 use super::identity::Identity;
 use super::index::Index;
-use super::{Answer, MAX_ARCHIVE, RemoteCharts, TIMEOUT, unreachable};
+use super::{Answer, MAX_ARCHIVE, RemoteCharts, TIMEOUT, suspended, unreachable};
 use crate::fleet::{NoChart, choose};
 
 /// No index that is served is larger.
@@ -82,11 +82,19 @@ impl RemoteCharts {
 /// unless it is said that others may have them.
 fn get(url: &str, repository: &str, identity: &Identity, limit: u64) -> Result<Vec<u8>, NoChart> {
     use std::io::Read as _;
+    if identity.is_suspended {
+        return Err(suspended(url));
+    }
     let mut client = reqwest::blocking::Client::builder().timeout(TIMEOUT).user_agent("syncline");
     if let Some(authority) = &identity.authority {
         let certificate = reqwest::Certificate::from_pem(authority.as_bytes())
             .map_err(|error| unreachable(url, format!("the authority of certSecretRef: {error}")))?;
         client = client.tls_certs_merge([certificate]);
+    }
+    if let Some(certificate) = &identity.certificate {
+        let shown = reqwest::Identity::from_pem(certificate.as_bytes())
+            .map_err(|error| unreachable(url, format!("the certificate of certSecretRef: {error}")))?;
+        client = client.identity(shown);
     }
     let client = client.build().map_err(|error| unreachable(url, error))?;
     let mut asked = client.get(url);

@@ -18,6 +18,10 @@ pub(super) struct Identity {
     pub pass_credentials: bool,
     /// The authority that signed the server's certificate, as PEM.
     pub authority: Option<String>,
+    /// The certificate that is shown to the server, with its key, as PEM.
+    pub certificate: Option<String>,
+    /// Whether nothing is asked.
+    pub is_suspended: bool,
 }
 
 impl Identity {
@@ -34,11 +38,15 @@ impl Identity {
             let named = || Some((data.get("username")?.clone(), data.get("password")?.clone()));
             named().or_else(|| of_docker(data.get(".dockerconfigjson")?, repository))
         };
-        let authority = certificate.as_ref().or(login.as_ref());
+        let of_tls = certificate.as_ref().or(login.as_ref());
+        let held = |keys: [&str; 2]| keys.iter().find_map(|key| of_tls?.get(*key)).cloned();
+        let (shown, key) = (held(["tls.crt", "certFile"]), held(["tls.key", "keyFile"]));
         Ok(Identity {
             credentials: login.as_ref().and_then(of_login),
             pass_credentials: access.pass_credentials,
-            authority: authority.and_then(|data| data.get("ca.crt").or_else(|| data.get("caFile")).cloned()),
+            authority: held(["ca.crt", "caFile"]),
+            certificate: shown.zip(key).map(|(shown, key)| format!("{shown}\n{key}\n")),
+            is_suspended: access.is_suspended,
         })
     }
 }

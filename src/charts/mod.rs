@@ -81,7 +81,10 @@ impl RemoteCharts {
     /// What is to be asked again: what failed, and what may have a newer version by now.
     pub fn due(&self) -> HashSet<ChartRequest> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = known.iter().filter(|(_, (answer, asked))| answer.is_err() || asked.elapsed() > ASK_AGAIN);
+        let is_old = |request: &ChartRequest, asked: &Instant| {
+            !request.access.is_suspended && asked.elapsed() > ASK_AGAIN
+        };
+        let due = known.iter().filter(|(request, (answer, asked))| answer.is_err() || is_old(request, asked));
         due.map(|(request, _)| request.clone()).collect()
     }
 
@@ -166,6 +169,13 @@ impl RemoteCharts {
             path: path.into(),
             archive: Some(digest.into()),
         })
+    }
+}
+
+fn suspended(url: &str) -> NoChart {
+    NoChart {
+        message: format!("{url} cannot be fetched: its source is suspended"),
+        hint: Some("what was fetched before stays in use; take suspend away to fetch more".to_owned()),
     }
 }
 

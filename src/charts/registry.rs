@@ -13,7 +13,7 @@ use oci_client::{Client, Reference};
 use syncline_helm::version::Version;
 
 use super::identity::Identity;
-use super::{Answer, MAX_ARCHIVE, RemoteCharts, TIMEOUT, unreachable};
+use super::{Answer, MAX_ARCHIVE, RemoteCharts, TIMEOUT, suspended, unreachable};
 use crate::fleet::{NoChart, Wanted, choose};
 
 /// The layer that is a chart.
@@ -123,6 +123,7 @@ impl RemoteCharts {
 
 struct Registry {
     name: String,
+    is_suspended: bool,
     client: Client,
     auth: RegistryAuth,
     reference: Reference,
@@ -150,7 +151,8 @@ impl Registry {
             Some((user, password)) => RegistryAuth::Basic(user.clone(), password.clone()),
             None => RegistryAuth::Anonymous,
         };
-        Ok(Registry { name: repository.to_owned(), client, auth, reference })
+        let is_suspended = identity.is_suspended;
+        Ok(Registry { name: repository.to_owned(), is_suspended, client, auth, reference })
     }
 
     fn tagged(&self, tag: &str) -> Reference {
@@ -165,7 +167,13 @@ impl Registry {
         unreachable(&format!("oci://{}", self.name), reason)
     }
 
+    /// Whether it may be asked.
+    fn open(&self) -> Result<(), NoChart> {
+        if self.is_suspended { Err(suspended(&format!("oci://{}", self.name))) } else { Ok(()) }
+    }
+
     async fn tags(&self) -> Result<Vec<String>, NoChart> {
+        self.open()?;
         let mut tags: Vec<String> = Vec::new();
         for _ in 0..MAX_PAGES {
             let last = tags.last().cloned();
@@ -185,6 +193,7 @@ impl Registry {
 
     /// The layer that holds the chart.
     async fn archive(&self, reference: &Reference, media_type: &str) -> Result<OciDescriptor, NoChart> {
+        self.open()?;
         let (manifest, digest) = self
             .client
             .pull_manifest(reference, &self.auth)

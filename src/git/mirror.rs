@@ -200,6 +200,7 @@ impl Mirror {
             }
             Reference::Branch(name) => find(&format!("refs/heads/{name}")),
             Reference::Tag(name) => find(&format!("refs/tags/{name}")),
+            Reference::Name(name) => find(name),
             Reference::Semver(range) => {
                 let tags = commits.iter().filter_map(|(name, _)| name.strip_prefix("refs/tags/"));
                 Reference::best_version(range, tags).and_then(|tag| find(&format!("refs/tags/{tag}")))
@@ -286,6 +287,7 @@ fn refspecs(reference: &Reference) -> Vec<String> {
         Reference::DefaultBranch => vec!["+HEAD:refs/syncline/fetched/HEAD".into()],
         Reference::Branch(name) => vec![format!("+refs/heads/{name}:refs/syncline/fetched/heads/{name}")],
         Reference::Tag(name) => vec![format!("+refs/tags/{name}:refs/syncline/fetched/tags/{name}")],
+        Reference::Name(name) => vec![format!("+{name}:refs/syncline/fetched/names/{name}")],
         Reference::Semver(_) => vec!["+refs/tags/*:refs/syncline/fetched/tags/*".into()],
         Reference::Commit(_) => vec![
             "+refs/heads/*:refs/syncline/fetched/heads/*".into(),

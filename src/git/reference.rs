@@ -18,9 +18,17 @@ pub enum Reference {
     Semver(semver::VersionReq),
     /// One commit, for ever.
     Commit(CommitId),
+    /// Any reference by its full name, such as that of a pull request.
+    Name(String),
 }
 
 impl Reference {
+    /// A reference by its full name; None where that is none.
+    pub fn named(name: &str) -> Option<Reference> {
+        let is_name = name.starts_with("refs/") && gix::validate::reference::name(name.into()).is_ok();
+        is_name.then(|| Reference::Name(name.to_owned()))
+    }
+
     /// The ref of the mirror that holds the commit last seen.
     pub(super) fn mirrored(&self) -> String {
         match self {
@@ -29,6 +37,7 @@ impl Reference {
             Reference::Tag(name) => format!("refs/syncline/source/tags/{name}"),
             Reference::Semver(_) => "refs/syncline/source/semver".into(),
             Reference::Commit(id) => format!("refs/syncline/source/commits/{id}"),
+            Reference::Name(name) => format!("refs/syncline/source/names/{name}"),
         }
     }
 
@@ -54,6 +63,7 @@ impl fmt::Display for Reference {
             Reference::Tag(name) => write!(f, "tag {name}"),
             Reference::Semver(range) => write!(f, "tag within {range}"),
             Reference::Commit(id) => write!(f, "commit {id}"),
+            Reference::Name(name) => write!(f, "reference {name}"),
         }
     }
 }
@@ -61,6 +71,21 @@ impl fmt::Display for Reference {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_full_names_of_references_are_names() {
+        for (name, is_one) in [
+            ("refs/pull/7/head", true),
+            ("refs/heads/main", true),
+            ("main", false),
+            ("HEAD", false),
+            ("refs/heads/a:refs/heads/b", false),
+            ("refs/heads/*", false),
+            ("refs/../x", false),
+        ] {
+            assert_eq!(Reference::named(name).is_some(), is_one, "{name}");
+        }
+    }
 
     #[test]
     fn the_highest_version_in_range_wins_and_prereleases_need_asking() {

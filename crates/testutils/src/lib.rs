@@ -2,6 +2,7 @@
 //! lines, an API server in one, be it the embedded or the real one.
 
 mod api_server;
+mod certificates;
 mod client;
 mod embedded_server;
 pub mod enum_table;
@@ -14,6 +15,7 @@ pub mod schema_table;
 mod user;
 
 pub use api_server::{ApiServer, Backend, output_with_input, real, shared};
+pub use certificates::{Certificates, Stream};
 pub use client::{Answer, Client, Lines};
 pub use fleet_repo::FleetRepo;
 pub use git_server::GitServer;

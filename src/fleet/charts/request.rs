@@ -70,10 +70,13 @@ pub enum Wanted {
 pub struct Access {
     /// The Secret with user and password.
     pub login: Option<SecretData>,
-    /// The Secret with the authority that signed the server's certificate.
+    /// The Secret with the authority that signed the server's certificate, and with the
+    /// certificate that the server wants to see.
     pub certificate: Option<SecretData>,
     /// Whether other hosts that an index names get the password too.
     pub pass_credentials: bool,
+    /// Whether nobody is let in: what was fetched before is used.
+    pub is_suspended: bool,
 }
 
 /// A Secret.
@@ -92,7 +95,17 @@ pub enum SecretData {
 
 impl SecretData {
     /// What counts of what a Secret holds.
-    pub const KEYS: [&str; 5] = ["username", "password", ".dockerconfigjson", "ca.crt", "caFile"];
+    pub const KEYS: [&str; 9] = [
+        "username",
+        "password",
+        ".dockerconfigjson",
+        "ca.crt",
+        "caFile",
+        "tls.crt",
+        "certFile",
+        "tls.key",
+        "keyFile",
+    ];
 }
 
 impl Remote {
@@ -153,7 +166,7 @@ impl Secrets<'_> {
         Access {
             login: secret.as_ref().map(|reference| self.secret(reference)),
             certificate: certificate.as_ref().map(|reference| self.secret(reference)),
-            pass_credentials: false,
+            ..Access::default()
         }
     }
 
@@ -161,9 +174,10 @@ impl Secrets<'_> {
     pub fn of_helm(&self, source: &HelmRepositorySpec, spec: &ChartSpec) -> Result<ChartRequest, NoChart> {
         let version = spec.version.clone().unwrap_or_else(|| "*".to_owned());
         let url = source.url.trim_end_matches('/');
+        let access = self.access(&source.secret_ref, &source.cert_secret_ref);
+        let access = Access { is_suspended: source.suspend, ..access };
         if let Some(registry) = url.strip_prefix("oci://") {
             let repository = format!("{registry}/{}", spec.chart);
-            let access = self.access(&source.secret_ref, &source.cert_secret_ref);
             let wanted = Wanted::Range(version, None);
             let remote = Remote::Oci { repository, wanted, layer: None, is_plain: source.insecure };
             return Ok(ChartRequest { remote, access });
@@ -174,7 +188,6 @@ impl Secrets<'_> {
                 "write https://..., oci://..., or a folder of the repository such as ./charts",
             ));
         }
-        let access = self.access(&source.secret_ref, &source.cert_secret_ref);
         Ok(ChartRequest {
             remote: Remote::Helm { repository: source.url.clone(), chart: spec.chart.clone(), version },
             access: Access { pass_credentials: source.pass_credentials, ..access },
@@ -208,6 +221,7 @@ impl Secrets<'_> {
         };
         let repository = repository.trim_end_matches('/').to_owned();
         let access = self.access(&source.secret_ref, &source.cert_secret_ref);
+        let access = Access { is_suspended: source.suspend, ..access };
         let layer = source.layer_selector.as_ref().and_then(|selector| selector.media_type.clone());
         let remote = Remote::Oci { repository, wanted, layer, is_plain: source.insecure };
         Ok(ChartRequest { remote, access })
@@ -223,21 +237,29 @@ impl Secrets<'_> {
             ));
         }
         let wanted = &source.reference;
-        let reference = match (&wanted.commit, &wanted.semver, &wanted.tag, &wanted.branch) {
+        let reference = match (&wanted.commit, &wanted.name, &wanted.semver, &wanted.tag, &wanted.branch) {
             (Some(commit), ..) => Reference::Commit(commit.parse().map_err(|_| {
                 NoChart::new(format!("{commit:?} is no commit"), "write all 40 digits of it")
             })?),
-            (None, Some(range), ..) => Reference::Semver(range.parse().map_err(|error: semver::Error| {
-                NoChart::new(format!("ref.semver: {error}"), "write a range such as ^1.2")
-            })?),
-            (None, None, Some(tag), _) => Reference::Tag(tag.clone()),
-            (None, None, None, Some(branch)) => Reference::Branch(branch.clone()),
-            (None, None, None, None) => Reference::DefaultBranch,
+            (None, Some(name), ..) => Reference::named(name).ok_or_else(|| {
+                NoChart::new(
+                    format!("ref.name: {name:?} is no reference"),
+                    "write all of it, such as refs/heads/main or refs/pull/7/head",
+                )
+            })?,
+            (None, None, Some(range), ..) => {
+                Reference::Semver(range.parse().map_err(|error: semver::Error| {
+                    NoChart::new(format!("ref.semver: {error}"), "write a range such as ^1.2")
+                })?)
+            }
+            (None, None, None, Some(tag), _) => Reference::Tag(tag.clone()),
+            (None, None, None, None, Some(branch)) => Reference::Branch(branch.clone()),
+            (None, None, None, None, None) => Reference::DefaultBranch,
         };
         let path = spec.chart.trim_start_matches("./").trim_matches('/').to_owned();
         Ok(ChartRequest {
             remote: Remote::Git { repository: source.url.clone(), reference, path },
-            access: self.access(&source.secret_ref, &None),
+            access: Access { is_suspended: source.suspend, ..self.access(&source.secret_ref, &None) },
         })
     }
 }

@@ -309,11 +309,24 @@ fn charts_come_from_folders_of_other_git_repositories() {
         ("{tag: v1.0.0}", "1.0.0"),
         ("{branch: main}", "1.1.0"),
         ("{semver: '^1'}", "1.0.0"),
+        ("{name: refs/tags/v1.0.0, branch: main}", "1.0.0"),
         ("{}", "1.1.0"),
     ] {
         let (out, error) = fleet_with(reference, "./deploy/shop");
         assert_eq!(version(&out), Some(json!(expected)), "{reference}: {error}");
     }
+    let (_, error) = fleet_with("{name: main}", "./deploy/shop");
+    assert!(error.contains("is no reference") && error.contains("refs/heads/main"), "{error}");
+
+    // What is suspended stays as it was fetched last.
+    write("1.2.0");
+    charts.git(&["push", "-q", bare.to_str().expect("a UTF-8 path"), "main"]);
+    for (reference, expected) in [("{branch: main}, suspend: true", "1.1.0"), ("{branch: main}", "1.2.0")] {
+        let (out, error) = fleet_with(reference, "./deploy/shop");
+        assert_eq!(version(&out), Some(json!(expected)), "{reference}: {error}");
+    }
+    let (_, error) = fleet_with("{tag: v1.2.0}, suspend: true", "./deploy/shop");
+    assert!(error.contains("its source is suspended"), "{error}");
     let (_, error) = fleet_with("{branch: main}", "./deploy/shp");
     assert!(error.contains("has no chart at \"deploy/shp\" in commit"), "{error}");
 }

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use syncline_testutils::{shared, wait_for};
+use syncline_testutils::{Certificates, Stream, shared, wait_for};
 
 use super::super::support::{Fleet, SOON, text};
 
@@ -23,8 +23,15 @@ struct ChartServer {
 
 impl ChartServer {
     fn start() -> ChartServer {
+        ChartServer::serving("http", |stream| Some(Box::new(stream)))
+    }
+
+    fn serving(
+        scheme: &str,
+        accept: impl Fn(TcpStream) -> Option<Box<dyn Stream>> + Send + 'static,
+    ) -> ChartServer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let url = format!("{scheme}://localhost:{}", listener.local_addr().expect("an address").port());
         let server = ChartServer {
             url,
             files: Arc::default(),
@@ -35,9 +42,8 @@ impl ChartServer {
             (Arc::clone(&server.files), Arc::clone(&server.is_open), Arc::clone(&server.archives_sent));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let Ok(mut stream) = stream else { continue };
-                let mut lines =
-                    BufReader::new(stream.try_clone().expect("a socket")).lines().map_while(Result::ok);
+                let Some(mut stream) = stream.ok().and_then(&accept) else { continue };
+                let mut lines = BufReader::new(&mut stream).lines().map_while(Result::ok);
                 let first = lines.next().unwrap_or_default();
                 let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
                 let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
@@ -190,4 +196,41 @@ fn what_a_repository_does_not_have_or_should_not_be_used_is_told() {
     charts.files.lock().expect("the files").insert("/charts/index.yaml".to_owned(), b"<html>".to_vec());
     expect(&["serves index.yaml"]);
     charts.is_open.store(false, Ordering::SeqCst);
+}
+
+#[test]
+fn a_repository_that_wants_a_certificate_is_shown_the_one_of_its_secret() {
+    let Some(assets) = syncline_testutils::oracles() else {
+        eprintln!("skipped: KUBEBUILDER_ASSETS is not set");
+        return;
+    };
+    let certificates = Arc::new(Certificates::default());
+    let accepting = Arc::clone(&certificates);
+    let charts = ChartServer::serving("https", move |stream| accepting.accept(stream));
+    charts.publish(&assets.join("helm"), &["1.0.0"]);
+    let fleet = fleet("shown", &charts, "1.0.0");
+    let source = std::fs::read_to_string(fleet.repo.path().join("source.yaml")).expect("a file");
+    let render = |data: &serde_json::Value| {
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "tls", "namespace": "shown"},
+            "stringData": data,
+        });
+        let source = source.replace("secretRef:", "certSecretRef: {name: tls}, secretRef:");
+        fleet.repo.write("source.yaml", &format!("{source}---\n{secret}\n"));
+        fleet.repo.commit("a Secret");
+        let output = fleet.command("render").args(["--cluster", "one"]).output().expect("syncline runs");
+        format!("{}{}", text(&output.stdout), text(&output.stderr))
+    };
+    let (authority, client) = (&certificates.authority, &certificates.client);
+    let refused = render(&json!({"ca.crt": authority}));
+    assert!(refused.contains("cannot be fetched"), "{refused}");
+    let broken = render(&json!({"ca.crt": authority, "tls.crt": client, "tls.key": "s3cret"}));
+    assert!(broken.contains("the certificate of certSecretRef"), "{broken}");
+    assert!(!broken.contains("s3cret"), "{broken}");
+    for names in [["caFile", "certFile", "keyFile"], ["ca.crt", "tls.crt", "tls.key"]] {
+        let values = [authority, client, &certificates.client_key];
+        let data = names.iter().zip(values).map(|(name, value)| ((*name).to_owned(), json!(value)));
+        let printed = render(&serde_json::Value::Object(data.collect()));
+        assert!(printed.contains("version: \"1.0.0\""), "{names:?}: {printed}");
+    }
 }
