@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::identity::Identity;
 use super::{Answer, RemoteCharts, suspended, unreachable};
 use crate::fleet::{NoChart, load_chart};
-use crate::git::{Credentials, GitError, Mirror, Reference, SourceUrl};
+use crate::git::{Credentials, GitError, Login, Mirror, Reference, SourceUrl};
 
 impl RemoteCharts {
     /// The chart at a path of a commit; of the last commit that was good while the
@@ -18,11 +18,15 @@ impl RemoteCharts {
         path: &str,
     ) -> Answer {
         let (source, in_url) = SourceUrl::parse(repository);
-        let credentials = identity.credentials.as_ref();
-        let credentials = credentials.map(|(user, password)| Credentials::basic(user, password)).or(in_url);
+        let basic = identity.credentials.as_ref().map(|(user, password)| Credentials::basic(user, password));
+        let login = Login {
+            credentials: identity.bearer.clone().map(Credentials::Bearer).or(basic).or(in_url),
+            authority: identity.authority.clone(),
+            key: identity.key.clone(),
+        };
         let failed =
             |error: GitError| NoChart { message: error.to_string(), hint: error.hint().map(str::to_owned) };
-        let mirror = Mirror::open(&self.folder, source, credentials).map_err(failed)?;
+        let mirror = Mirror::open(&self.folder, source, login).map_err(failed)?;
         let fetched = match identity.is_suspended {
             true => Err(suspended(repository)),
             false => mirror

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::api::is_secret_name;
 use crate::fleet::{Access, NoChart, SecretData};
+use crate::git::SshKey;
 
 /// Who asks, and whom it trusts.
 pub(super) struct Identity {
@@ -20,6 +21,10 @@ pub(super) struct Identity {
     pub authority: Option<String>,
     /// The certificate that is shown to the server, with its key, as PEM.
     pub certificate: Option<String>,
+    /// A token for Git over https.
+    pub bearer: Option<String>,
+    /// A key for Git over ssh.
+    pub key: Option<SshKey>,
     /// Whether nothing is asked.
     pub is_suspended: bool,
 }
@@ -40,12 +45,25 @@ impl Identity {
         };
         let of_tls = certificate.as_ref().or(login.as_ref());
         let held = |keys: [&str; 2]| keys.iter().find_map(|key| of_tls?.get(*key)).cloned();
-        let (shown, key) = (held(["tls.crt", "certFile"]), held(["tls.key", "keyFile"]));
+        let shown = held(["tls.crt", "certFile"]).zip(held(["tls.key", "keyFile"]));
+        let of_git = |key: &str| login.as_ref()?.get(key).cloned();
+        let key = match (of_git("identity"), of_git("known_hosts")) {
+            (Some(identity), Some(known_hosts)) => Some(SshKey { identity, known_hosts }),
+            (None, _) => None,
+            (Some(_), None) => {
+                return Err(NoChart {
+                    message: format!("the Secret for {repository} has an identity, but no known_hosts"),
+                    hint: Some("add what `ssh-keyscan` prints of the host, once it is checked".to_owned()),
+                });
+            }
+        };
         Ok(Identity {
+            bearer: of_git("bearerToken"),
+            key,
             credentials: login.as_ref().and_then(of_login),
             pass_credentials: access.pass_credentials,
             authority: held(["ca.crt", "caFile"]),
-            certificate: shown.zip(key).map(|(shown, key)| format!("{shown}\n{key}\n")),
+            certificate: shown.map(|(shown, key)| format!("{shown}\n{key}\n")),
             is_suspended: access.is_suspended,
         })
     }

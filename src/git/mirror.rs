@@ -8,14 +8,14 @@ use gix::protocol::handshake::Ref;
 use gix::refs::transaction::PreviousValue;
 
 use super::error::chain;
-use super::{CommitId, Credentials, GitError, Reference, Snapshot, SourceUrl};
+use super::{CommitId, Credentials, GitError, Login, Reference, Snapshot, SourceUrl, SshKey};
 
 /// A local bare clone of a source. It keeps the last good commit when the remote
 /// is gone, and it holds the refs that syncline writes.
 pub struct Mirror {
     path: PathBuf,
     source: SourceUrl,
-    credentials: Option<Credentials>,
+    login: Login,
     lock: Option<File>,
 }
 
@@ -36,16 +36,12 @@ impl Mirror {
     ///
     /// # Errors
     /// When the folder cannot be written or holds something else.
-    pub fn open(
-        data_dir: &Path,
-        source: SourceUrl,
-        credentials: Option<Credentials>,
-    ) -> Result<Mirror, GitError> {
+    pub fn open(data_dir: &Path, source: SourceUrl, login: impl Into<Login>) -> Result<Mirror, GitError> {
         let path = data_dir.join("mirrors").join(folder_name(&source));
         if !path.join("HEAD").exists() {
             create(&path)?;
         }
-        Mirror::open_at(path, source, credentials)
+        Mirror::open_at(path, source, login.into())
     }
 
     /// Opens the mirror of a source if there is one.
@@ -54,15 +50,11 @@ impl Mirror {
     /// When the folder holds something else.
     pub fn open_existing(data_dir: &Path, source: SourceUrl) -> Result<Option<Mirror>, GitError> {
         let path = data_dir.join("mirrors").join(folder_name(&source));
-        path.join("HEAD").exists().then(|| Mirror::open_at(path, source, None)).transpose()
+        path.join("HEAD").exists().then(|| Mirror::open_at(path, source, Login::default())).transpose()
     }
 
-    fn open_at(
-        path: PathBuf,
-        source: SourceUrl,
-        credentials: Option<Credentials>,
-    ) -> Result<Mirror, GitError> {
-        let mirror = Mirror { path, source, credentials, lock: None };
+    fn open_at(path: PathBuf, source: SourceUrl, login: Login) -> Result<Mirror, GitError> {
+        let mirror = Mirror { path, source, login, lock: None };
         mirror.repository()?;
         Ok(mirror)
     }
@@ -113,7 +105,15 @@ impl Mirror {
         {
             return Ok(Fetched { commit: *id, previous });
         }
-        let repository = self.repository()?.to_thread_local();
+        let mut repository = self.repository()?.to_thread_local();
+        // The key is there as long as it is used.
+        let key = self.login.key.as_ref().map(SshKey::lay_down).transpose()?;
+        if let Some(key) = &key {
+            repository
+                .config_snapshot_mut()
+                .set_raw_value("core.sshCommand", key.command().as_str())
+                .map_err(GitError::storage("cannot set the program for ssh"))?;
+        }
         let commit = self.receive(&repository, reference, interrupt)?;
         if previous != Some(commit) {
             repository
@@ -140,7 +140,18 @@ impl Mirror {
             })
             .map_err(unreachable)?;
         let mut connection = remote.connect(gix::remote::Direction::Fetch).map_err(unreachable)?;
-        let credentials = self.credentials.clone();
+        let url = self.source.as_str();
+        if url.starts_with("http") {
+            let configured = repository.transport_options(url, None).map_err(unreachable)?;
+            let configured = configured.and_then(|options| options.downcast().ok()).map(|options| *options);
+            if let Some(options) = self.login.over_http(url, configured)? {
+                connection.set_transport_options(Box::new(options));
+            }
+        }
+        let credentials = match &self.login.credentials {
+            Some(Credentials::Basic { username, password }) => Some((username.clone(), password.clone())),
+            Some(Credentials::Bearer(_)) | None => None,
+        };
         let mut asked = false;
         connection.set_credentials(move |action| {
             let gix::credentials::helper::Action::Get(context) = action else { return Ok(None) };
@@ -148,12 +159,8 @@ impl Mirror {
             if std::mem::replace(&mut asked, true) {
                 return Ok(None);
             }
-            Ok(credentials.as_ref().map(|credentials| gix::credentials::protocol::Outcome {
-                identity: gix::sec::identity::Account {
-                    username: credentials.username.clone(),
-                    password: credentials.password.clone(),
-                    oauth_refresh_token: None,
-                },
+            Ok(credentials.clone().map(|(username, password)| gix::credentials::protocol::Outcome {
+                identity: gix::sec::identity::Account { username, password, oauth_refresh_token: None },
                 next: context.into(),
             }))
         });

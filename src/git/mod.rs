@@ -8,6 +8,7 @@
 
 mod error;
 mod history;
+mod login;
 mod mirror;
 mod notice;
 mod reference;
@@ -15,11 +16,12 @@ mod snapshot;
 mod source;
 
 pub use error::GitError;
+pub use login::{Credentials, Login, SshKey};
 pub use mirror::{Fetched, Mirror};
 pub use notice::LocalNotice;
 pub use reference::Reference;
 pub use snapshot::{Entry, EntryId, Snapshot, enclosing_repository};
-pub use source::{Credentials, SourceUrl};
+pub use source::SourceUrl;
 
 use std::fmt;
 use std::str::FromStr;

@@ -3,36 +3,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::Credentials;
+
 /// The address of a Git repository, free of credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SourceUrl {
     url: String,
     local: Option<PathBuf>,
-}
-
-/// A user name and password or token. Never printed.
-#[derive(Clone)]
-pub struct Credentials {
-    pub(super) username: String,
-    pub(super) password: String,
-}
-
-impl Credentials {
-    /// Basic authentication.
-    pub fn basic(username: impl Into<String>, password: impl Into<String>) -> Credentials {
-        Credentials { username: username.into(), password: password.into() }
-    }
-
-    /// A token, sent as a password; forges take any user name with it.
-    pub fn token(token: impl Into<String>) -> Credentials {
-        Credentials::basic("git", token)
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Credentials({}, ***)", self.username)
-    }
 }
 
 impl SourceUrl {
@@ -102,14 +79,14 @@ mod tests {
     fn credentials_leave_the_url_and_are_never_printed() {
         let (url, credentials) = SourceUrl::parse("https://me:p%40ss@example.com/fleet.git");
         assert_eq!(url.as_str(), "https://example.com/fleet.git");
-        let credentials = credentials.unwrap();
-        assert_eq!((credentials.username.as_str(), credentials.password.as_str()), ("me", "p@ss"));
+        let pair = |credentials: Option<Credentials>| match credentials {
+            Some(Credentials::Basic { username, password }) => (username, password),
+            other => panic!("{other:?}"),
+        };
         assert!(!format!("{credentials:?}").contains("p@ss"));
+        assert_eq!(pair(credentials), ("me".to_owned(), "p@ss".to_owned()));
         let (url, credentials) = SourceUrl::parse("https://token@example.com/fleet.git");
-        assert_eq!(
-            (url.as_str(), credentials.unwrap().password.as_str()),
-            ("https://example.com/fleet.git", "token")
-        );
+        assert_eq!((url.as_str(), pair(credentials).1.as_str()), ("https://example.com/fleet.git", "token"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Git over HTTPS with basic authentication: the real `git http-backend` behind a
+//! Git over HTTPS for who knows a password or shows it as a token: the real `git http-backend` behind a
 //! small TLS server on loopback.
 
 use std::io::{BufRead as _, BufReader, Read, Write};
@@ -39,15 +39,16 @@ impl GitServer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let stop = Arc::new(AtomicBool::new(false));
-        let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
+        let basic = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
+        let accepted = [format!("Basic {basic}"), format!("Bearer {password}")];
         let (root, stopped) = (root.to_owned(), Arc::clone(&stop));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if stopped.load(Ordering::Acquire) {
                     return;
                 }
-                let (config, root, credentials) = (Arc::clone(&config), root.clone(), credentials.clone());
-                std::thread::spawn(move || serve(stream, config, &root, &credentials));
+                let (config, root, accepted) = (Arc::clone(&config), root.clone(), accepted.clone());
+                std::thread::spawn(move || serve(stream, config, &root, &accepted));
             }
         });
         GitServer { port, folder, stop }
@@ -72,7 +73,7 @@ impl Drop for GitServer {
 }
 
 /// Answers the requests of one connection; errors end it.
-fn serve(stream: TcpStream, config: Arc<ServerConfig>, root: &Path, credentials: &str) -> Option<()> {
+fn serve(stream: TcpStream, config: Arc<ServerConfig>, root: &Path, accepted: &[String]) -> Option<()> {
     let connection = ServerConnection::new(config).ok()?;
     let mut reader = BufReader::new(StreamOwned::new(connection, stream));
     loop {
@@ -90,7 +91,9 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, root: &Path, credentials:
         let header =
             |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         let body = body(&mut reader, header("content-length"), header("transfer-encoding"))?;
-        let reply = if header("authorization") == Some(&format!("Basic {credentials}")) {
+        let reply = if header("authorization")
+            .is_some_and(|shown| accepted.iter().any(|known| known == shown))
+        {
             backend(
                 root,
                 &method,

@@ -95,9 +95,12 @@ pub enum SecretData {
 
 impl SecretData {
     /// What counts of what a Secret holds.
-    pub const KEYS: [&str; 9] = [
+    pub const KEYS: [&str; 12] = [
         "username",
         "password",
+        "bearerToken",
+        "identity",
+        "known_hosts",
         ".dockerconfigjson",
         "ca.crt",
         "caFile",

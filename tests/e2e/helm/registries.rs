@@ -325,8 +325,93 @@ fn charts_come_from_folders_of_other_git_repositories() {
         let (out, error) = fleet_with(reference, "./deploy/shop");
         assert_eq!(version(&out), Some(json!(expected)), "{reference}: {error}");
     }
+    // By what else a Secret can hold, and without trust of the machine.
+    let ca = std::fs::read_to_string(git.certificate()).expect("a file");
+    for (newest, login) in [
+        ("1.3.0", json!({"username": "git", "password": "s3cret", "ca.crt": ca})),
+        ("1.4.0", json!({"bearerToken": "s3cret", "ca.crt": ca})),
+    ] {
+        write(newest);
+        charts.git(&["push", "-q", bare.to_str().expect("a UTF-8 path"), "main"]);
+        let source = json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+            "metadata": {"name": "charts", "namespace": "from-git"},
+            "spec": {"url": url, "secretRef": {"name": "login"}},
+        });
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login", "namespace": "from-git"},
+            "stringData": login,
+        });
+        fleet.repo.write("source.yaml", &format!("{source}\n---\n{secret}\n"));
+        fleet.repo.commit("another login");
+        let output = fleet.command("render").args(["--cluster", "one", "-o", "json"]).output();
+        let output = output.expect("syncline runs");
+        let printed = text(&output.stdout);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!(version(&printed), Some(json!(newest)), "{}", text(&output.stderr));
+    }
     let (_, error) = fleet_with("{tag: v1.2.0}, suspend: true", "./deploy/shop");
     assert!(error.contains("its source is suspended"), "{error}");
     let (_, error) = fleet_with("{branch: main}", "./deploy/shp");
     assert!(error.contains("has no chart at \"deploy/shp\" in commit"), "{error}");
+}
+
+#[test]
+fn charts_come_over_ssh_with_the_key_of_a_secret() {
+    let charts = FleetRepo::new();
+    charts.write("shop/Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n");
+    charts.write("shop/templates/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop}\n");
+    charts.commit("a chart");
+    let folder = tempfile::tempdir().expect("a folder");
+    // Stands for the network: tells what it was called with, and runs what ssh would run on
+    // the other host, by the real git-upload-pack.
+    let script = folder.path().join("ssh");
+    std::fs::write(
+        &script,
+        "#!/bin/sh\necho \"$*\" > \"$TOLD/arguments\"\nwhile [ \"$1\" != git@localhost ]; do\n\
+         case \"$1\" in\n-i) ls -l \"$2\" > \"$TOLD/mode\"; cp \"$2\" \"$TOLD/identity\";;\n\
+         UserKnownHostsFile=*) cp \"${1#*=}\" \"$TOLD/known_hosts\";;\nesac\nshift\ndone\nshift\nexec sh -c \"$*\"\n",
+    )
+    .expect("a file");
+    std::process::Command::new("chmod").arg("+x").arg(&script).status().expect("chmod runs");
+    let fleet = Fleet::of_one("over-ssh");
+    let render = |secret: &Value| {
+        let source = json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+            "metadata": {"name": "charts", "namespace": "over-ssh"},
+            "spec": {"url": format!("ssh://git@localhost{}", charts.path().display()), "secretRef": {"name": "key"}},
+        });
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "over-ssh"},
+            "stringData": secret,
+        });
+        fleet.repo.write("source.yaml", &format!("{source}\n---\n{secret}\n"));
+        let chart = "  chart:\n    spec:\n      chart: ./shop\n      sourceRef: {kind: GitRepository, name: charts}\n";
+        fleet.repo.write("release.yaml", &release("over-ssh", chart));
+        fleet.repo.commit("a key");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let output = fleet
+            .command("render")
+            .args(["--cluster", "one"])
+            .env("PATH", format!("{}:{path}", folder.path().display()))
+            .env("TOLD", folder.path())
+            .output()
+            .expect("syncline runs");
+        (text(&output.stdout), text(&output.stderr))
+    };
+    let (_, error) = render(&json!({"identity": "the key"}));
+    assert!(error.contains("no known_hosts") && error.contains("ssh-keyscan"), "{error}");
+    let (printed, error) =
+        render(&json!({"identity": "the key", "known_hosts": "localhost ssh-ed25519 AAAA"}));
+    assert!(printed.contains("kind: ConfigMap"), "{error}");
+    let told = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    assert_eq!(
+        (told("identity"), told("known_hosts")),
+        ("the key\n".into(), "localhost ssh-ed25519 AAAA\n".into())
+    );
+    assert!(told("mode").starts_with("-rw-------"), "{}", told("mode"));
+    let arguments = told("arguments");
+    assert!(arguments.contains("StrictHostKeyChecking=yes"), "{arguments}");
+    let identity = arguments.split(' ').skip_while(|word| *word != "-i").nth(1).expect("a path");
+    assert!(!std::path::Path::new(identity).exists(), "the key is gone after use");
 }
