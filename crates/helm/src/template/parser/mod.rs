@@ -1,18 +1,20 @@
 //! Tokens into templates, by the grammar of `text/template/parse`.
 
+mod parsing;
 mod pipeline;
 mod tokens;
 
-use std::borrow::Cow;
+pub use parsing::Parsing;
+
 use std::sync::Arc;
 
 use super::ast::{Branch, Command, Declared, Node, Operand, Pipe, Position, Span, Term, Variable};
 use super::handle::{Id, List};
-use super::source::{Source, Template, Written};
+use super::source::{Source, Written};
 use super::token::{Kind, Token};
-use super::tree::{Growing, InTree, Tree};
-use crate::functions::Function;
+use super::tree::{Growing, InTree};
 use crate::go::{Str, quote};
+use parsing::{Draft, Functions, Stacks};
 use tokens::Tokens;
 
 /// Why a text is no template, and where.
@@ -30,108 +32,6 @@ pub struct ParseError {
 /// Parentheses that may stand in each other, and controls: more is no template.
 const MAX_DEPTH: usize = 1_000;
 
-/// Texts that are parsed one after the other, into one tree.
-pub struct Parsing {
-    functions: Functions,
-    growing: Growing,
-    bytes: Position,
-    /// Room for the tokens of a text.
-    tokens: Vec<Token>,
-    stacks: Stacks,
-}
-
-/// What belongs to lists that are not at their end yet, that of the innermost last: a list
-/// lies in the tree in one piece, and what is in it comes before it.
-#[derive(Default)]
-struct Stacks {
-    nodes: Vec<Node>,
-    commands: Vec<Command>,
-    operands: Vec<Operand>,
-}
-
-impl Stacks {
-    /// An error leaves what it broke off.
-    fn clear(&mut self) {
-        self.nodes.clear();
-        self.commands.clear();
-        self.operands.clear();
-    }
-}
-
-/// How functions are found by their names.
-type Functions = &'static dyn Fn(&str) -> Option<&'static Function>;
-
-/// The templates of a text, once the tree is there in which their nodes are.
-pub struct Parsed {
-    source: Arc<Source>,
-    templates: Vec<Draft>,
-}
-
-impl Parsing {
-    /// Nothing is parsed yet; there may be texts of `room` bytes.
-    pub fn new(functions: Functions, room: usize) -> Parsing {
-        let growing = Growing::with_room(room);
-        Parsing { functions, growing, bytes: 0, tokens: Vec::new(), stacks: Stacks::default() }
-    }
-
-    /// Parses a text into the template of its own name and those it defines, in the order
-    /// in which they come to be: the text itself is the last.
-    ///
-    /// # Errors
-    /// The first thing that is no template.
-    pub fn parse(&mut self, name: &Arc<str>, text: &Str) -> Result<Parsed, ParseError> {
-        // The tree has fewer elements than there are bytes, and counts them so.
-        match Position::try_from(text.len()).ok().and_then(|bytes| self.bytes.checked_add(bytes)) {
-            Some(bytes) => self.bytes = bytes,
-            None => {
-                let (source_name, message) = (Arc::clone(name), "there are more than 4 GiB of it".to_owned());
-                return Err(ParseError { source_name, line: 1, message });
-            }
-        }
-        // Places are those of the text as it is read.
-        let readable = text.to_text();
-        let text = if let Cow::Owned(readable) = &readable { readable.as_str().into() } else { text.clone() };
-        let source = Source { name: Arc::clone(name), text };
-        self.stacks.clear();
-        let mut parser = Parser {
-            tokens: Tokens::of(&readable, &mut self.tokens),
-            at: 0,
-            source,
-            growing: &mut self.growing,
-            functions: self.functions,
-            templates: Vec::new(),
-            stacks: &mut self.stacks,
-            variables: vec!["$"],
-            slots: 1,
-            ranges: 0,
-            depth: 0,
-            action: None,
-        };
-        let body = parser.file()?;
-        let slots = parser.slots;
-        parser.add(name, body, slots)?;
-        let Parser { source, templates, .. } = parser;
-        Ok(Parsed { source: Arc::new(source), templates })
-    }
-
-    /// The tree of all that was parsed.
-    pub fn tree(self) -> Arc<Tree> {
-        self.growing.grown()
-    }
-}
-
-impl Parsed {
-    /// The templates, with their nodes in the tree of their parsing.
-    pub fn templates(self, tree: &Arc<Tree>) -> impl Iterator<Item = Template> + use<> {
-        let tree = Arc::clone(tree);
-        let Parsed { source, templates } = self;
-        templates.into_iter().map(move |Draft { name, body, slots }| {
-            let (key, source, tree) = (Str::from(&*name), Arc::clone(&source), Arc::clone(&tree));
-            Template { name, key, source, tree, body, slots }
-        })
-    }
-}
-
 struct Parser<'a> {
     tokens: Tokens<'a>,
     /// Where the token is that was looked at last.
@@ -147,13 +47,6 @@ struct Parser<'a> {
     depth: usize,
     /// Where the action began that is read.
     action: Option<Position>,
-}
-
-/// A template that becomes one when all of the source is parsed.
-struct Draft {
-    name: Arc<str>,
-    body: List<Node>,
-    slots: usize,
 }
 
 /// What ended a list of nodes.
