@@ -53,15 +53,14 @@ impl CompiledCache {
     }
 }
 
-/// A file of templates: its chart, by its place in [`Node::all`], and its path from the
-/// outermost chart on.
-type FileKey = (usize, Arc<str>);
+/// A file of templates: the place of its chart in [`Node::all`], and its own in the chart.
+type Place = (usize, usize);
 
-/// A file with the templates that are in it.
-type Parsed = (FileKey, Result<Vec<Template>, RenderError>);
+/// The templates that are in a file.
+type Parsed = Result<Vec<Template>, RenderError>;
 
 /// Templates that are parsed on other threads while this one does something else.
-struct Ahead(Queue<(FileKey, Content), Parsed>);
+struct Ahead(Queue<(Place, Arc<str>, Content), (Place, Parsed)>);
 
 impl Ahead {
     /// None yet.
@@ -71,31 +70,30 @@ impl Ahead {
 
     /// Parses the templates of a chart.
     fn parse(&self, node: usize, full_path: &str, chart: &Chart) {
-        for file in &chart.templates {
-            let key = (node, format!("{full_path}/{}", file.name).into());
-            self.0.give((key, file.data.clone()), file.data.size());
+        for (at, file) in chart.templates.iter().enumerate() {
+            let path = format!("{full_path}/{}", file.name).into();
+            self.0.give(((node, at), path, file.data.clone()), file.data.size());
         }
     }
 
-    fn parsed(self) -> HashMap<FileKey, Result<Vec<Template>, RenderError>> {
+    fn parsed(self) -> HashMap<Place, Parsed> {
         self.0.finish().into_iter().collect()
     }
 }
 
 /// Parses files, which may have so many bytes, into one tree.
-fn parse(files: &mut dyn Iterator<Item = (FileKey, Content)>, bytes: usize) -> Vec<Parsed> {
+fn parse(files: &mut dyn Iterator<Item = (Place, Arc<str>, Content)>, bytes: usize) -> Vec<(Place, Parsed)> {
     let mut parsing = parsing(bytes);
     let parsed: Vec<_> = files
-        .map(|(key, content)| {
+        .map(|(place, path, content)| {
             let text = content.read().map_err(RenderError::Chart);
-            let parsed = text.and_then(|text| parsing.parse(&key.1, text).map_err(RenderError::Parse));
-            (key, parsed)
+            (place, text.and_then(|text| parsing.parse(&path, text).map_err(RenderError::Parse)))
         })
         .collect();
     let tree = parsing.tree();
     parsed
         .into_iter()
-        .map(|(key, parsed)| (key, parsed.map(|parsed| parsed.templates(&tree).collect())))
+        .map(|(place, parsed)| (place, parsed.map(|parsed| parsed.templates(&tree).collect())))
         .collect()
 }
 
@@ -139,28 +137,28 @@ pub(super) fn compile_while<'c>(
 }
 
 /// All templates in the order in which they replace each other.
-fn link(
-    nodes: &[(String, &Node<'_>)],
-    mut parsed: HashMap<FileKey, Result<Vec<Template>, RenderError>>,
-) -> Result<Compiled, RenderError> {
-    let mut all: Vec<CompiledFile> = Vec::with_capacity(parsed.len());
-    for (at, (full_path, node)) in nodes.iter().enumerate() {
+fn link(nodes: &[(String, &Node<'_>)], mut parsed: HashMap<Place, Parsed>) -> Result<Compiled, RenderError> {
+    let mut all = Vec::with_capacity(parsed.len());
+    for (node, (full_path, chart)) in nodes.iter().map(|(path, node)| (path, node.chart)).enumerate() {
         let base_path = Str::from(format!("{full_path}/templates"));
-        // Of a library only what defines templates counts.
-        let counts = |name: &str| node.chart.metadata.kind != ChartType::Library || is_partial(name);
-        for file in node.chart.templates.iter().filter(|file| counts(&file.name)) {
+        for (at, file) in chart.templates.iter().enumerate() {
+            // Of a library only what defines templates counts.
+            if chart.metadata.kind == ChartType::Library && !is_partial(&file.name) {
+                continue;
+            }
             let path = format!("{full_path}/{}", file.name).into();
-            all.push(CompiledFile { path, base_path: base_path.clone(), node: at });
+            let templates = parsed.remove(&(node, at)).unwrap_or_else(|| Ok(Vec::new()));
+            all.push((CompiledFile { path, base_path: base_path.clone(), node }, templates));
         }
     }
     // Deeper files come first, so that an outer chart's definitions win.
-    all.sort_by_cached_key(|file| (Reverse(file.path.matches('/').count()), Reverse(Arc::clone(&file.path))));
+    all.sort_by_cached_key(|(file, _)| {
+        (Reverse(file.path.matches('/').count()), Reverse(Arc::clone(&file.path)))
+    });
     let mut set = TemplateSet::default();
     let mut files = Vec::with_capacity(all.len());
-    for file in all {
-        if let Some(templates) = parsed.remove(&(file.node, Arc::clone(&file.path))) {
-            templates?.into_iter().for_each(|template| set.add(Arc::new(template)));
-        }
+    for (file, templates) in all {
+        templates?.into_iter().for_each(|template| set.add(Arc::new(template)));
         if !is_partial(&file.path) {
             files.push(file);
         }
