@@ -11,7 +11,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
 use crate::chart::{Chart, ChartFile};
-use crate::go::Str;
 use crate::release::Hook;
 
 /// The type of Secrets that hold records.
@@ -185,7 +184,7 @@ fn chart(chart: &Chart) -> Json {
         "lock": null,
         "templates": files(&chart.templates),
         "values": chart.values.read().map_or(Json::Null, |values| crate::go::json::to_json(&values.thaw())),
-        "schema": chart.schema.as_ref().map(|schema: &Str| STANDARD.encode(schema.as_bytes())),
+        "schema": chart.schema.as_ref().map(|schema| STANDARD.encode(schema.text().as_bytes())),
         "files": files(&chart.files),
     })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Chart, Content, Defaults, Metadata, load_archive};
 use crate::go::Str;
+use crate::values::Schema;
 
 /// A file of a chart; the name is relative to its Chart.yaml, with slashes.
 #[derive(Debug, Clone)]
@@ -110,7 +111,7 @@ pub(super) fn nested(files: Vec<ChartFile>, depth: usize) -> Result<Chart, Chart
         match file.name.as_str() {
             "Chart.yaml" | "Chart.lock" => {}
             "values.yaml" => chart.values = Defaults::of(file.data),
-            "values.schema.json" => chart.schema = Some(file.data.read()?.clone()),
+            "values.schema.json" => chart.schema = Some(Schema::new(file.data.read()?.clone())),
             "requirements.yaml" | "requirements.lock" => {
                 if is_first_version {
                     chart.files.push(file);

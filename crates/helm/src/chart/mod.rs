@@ -23,8 +23,8 @@ pub(crate) use metadata::ChartObject;
 
 use std::sync::OnceLock;
 
-use crate::go::Str;
 use crate::release::CompiledCache;
+use crate::values::Schema;
 
 /// A chart with all charts that it contains.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Chart {
     /// values.yaml.
     pub values: Defaults,
     /// values.schema.json.
-    pub schema: Option<Str>,
+    pub schema: Option<Schema>,
     /// The files below templates/.
     pub templates: Vec<ChartFile>,
     /// All other files, for `.Files`; crds/ among them.

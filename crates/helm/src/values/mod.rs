@@ -11,7 +11,7 @@ mod schema;
 mod set;
 
 pub use frozen::Frozen;
-pub use schema::SchemaViolation;
+pub use schema::{Schema, SchemaViolation};
 pub use set::{SetError, SetKind, set, set_file, set_json, set_literal};
 
 pub(crate) use coalesce::{Nulls, coalesce_values};

@@ -1,9 +1,12 @@
 //! values.schema.json, checked by the `jsonschema` crate.
 
 use std::fmt;
+use std::sync::OnceLock;
+
+use jsonschema::Validator;
 
 use super::Node;
-use crate::go::{Map, Value, json};
+use crate::go::{Map, Str, Value, json};
 
 /// A value that a chart's schema does not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,11 +26,39 @@ impl fmt::Display for SchemaViolation {
     }
 }
 
+/// values.schema.json of a chart, made ready once: that takes longer than to check values.
+#[derive(Debug)]
+pub struct Schema {
+    text: Str,
+    validator: OnceLock<Result<Validator, String>>,
+}
+
+impl Schema {
+    /// That of a file.
+    pub(crate) fn new(text: Str) -> Schema {
+        Schema { text, validator: OnceLock::new() }
+    }
+
+    /// The file.
+    pub(crate) fn text(&self) -> &Str {
+        &self.text
+    }
+
+    fn validator(&self) -> Result<&Validator, &str> {
+        let make = || {
+            let schema = serde_json::from_slice(self.text.as_bytes())
+                .map_err(|error| format!("values.schema.json is no JSON: {error}"))?;
+            jsonschema::validator_for(&schema).map_err(|error| format!("values.schema.json: {error}"))
+        };
+        self.validator.get_or_init(make).as_ref().map_err(String::as_str)
+    }
+}
+
 /// Checks the values of a chart and of those within; gives all violations.
 pub(crate) fn validate(node: &Node<'_>, values: &Map, violations: &mut Vec<SchemaViolation>) {
     if let Some(schema) = &node.chart.schema {
         let name = node.name.to_text();
-        check(&name, schema.as_bytes(), &json::to_json(&Value::Map(values.clone())), violations);
+        check(&name, schema, &json::to_json(&Value::Map(values.clone())), violations);
     }
     for inner in &node.dependencies {
         if let Some(Value::Map(values)) = values.get(inner.name.as_bytes()) {
@@ -36,21 +67,17 @@ pub(crate) fn validate(node: &Node<'_>, values: &Map, violations: &mut Vec<Schem
     }
 }
 
-fn check(chart: &str, schema: &[u8], values: &serde_json::Value, violations: &mut Vec<SchemaViolation>) {
+fn check(chart: &str, schema: &Schema, values: &serde_json::Value, violations: &mut Vec<SchemaViolation>) {
     let mut failed = |path: String, message: String| {
         violations.push(SchemaViolation { chart: chart.to_owned(), path, message });
     };
-    let schema = match serde_json::from_slice(schema) {
-        Ok(schema) => schema,
-        Err(error) => return failed(String::new(), format!("values.schema.json is no JSON: {error}")),
-    };
-    match jsonschema::validator_for(&schema) {
+    match schema.validator() {
         Ok(validator) => {
             for error in validator.iter_errors(values) {
                 let path = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
                 failed(path, error.to_string());
             }
         }
-        Err(error) => failed(String::new(), format!("values.schema.json: {error}")),
+        Err(message) => failed(String::new(), message.to_owned()),
     }
 }
