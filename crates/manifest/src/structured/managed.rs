@@ -101,7 +101,12 @@ impl ManagedEntry {
         if let Some(mut entry) = self.spelled_by.and_then(|index| before.get_mut(index)).map(Value::take) {
             match &self.time {
                 Some(time) if entry["time"] == time.as_str() => {}
-                time => entry["time"] = time.as_deref().into(),
+                Some(time) => entry["time"] = time.as_str().into(),
+                None => {
+                    if let Some(fields) = entry.as_object_mut() {
+                        fields.remove("time");
+                    }
+                }
             }
             return entry;
         }
