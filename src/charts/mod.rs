@@ -161,7 +161,7 @@ impl RemoteCharts {
     /// What an archive of a digest holds.
     fn load(&self, digest: &str, bytes: &[u8], path: &str) -> Answer {
         let chart = syncline_helm::chart::load_archive(bytes, &Default::default(), 0)
-            .and_then(|chart| chart.read_values().map(|()| chart))
+            .and_then(syncline_helm::chart::Chart::with_values)
             .map_err(|error| NoChart { message: format!("{path}: {error}"), hint: None })?;
         Ok(LoadedChart {
             chart: std::sync::Arc::new(chart),

@@ -9,7 +9,16 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-/// A server that lets in only whom its authority knows.
+/// Whom a server lets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clients {
+    /// Everyone.
+    Anyone,
+    /// Who shows a certificate of its authority.
+    Known,
+}
+
+/// What a server over TLS needs, and its clients.
 #[derive(Debug)]
 pub struct Certificates {
     /// The authority, as PEM.
@@ -21,8 +30,9 @@ pub struct Certificates {
     server: Arc<ServerConfig>,
 }
 
-impl Default for Certificates {
-    fn default() -> Certificates {
+impl Certificates {
+    /// Those of a server.
+    pub fn new(clients: Clients) -> Certificates {
         let key = || KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -36,11 +46,18 @@ impl Default for Certificates {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut known = RootCertStore::empty();
         known.add(authority.der().clone()).expect("an authority");
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(known), Arc::clone(&provider));
+        let verifier = match clients {
+            Clients::Anyone => WebPkiClientVerifier::no_client_auth(),
+            Clients::Known => {
+                let builder =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(known), Arc::clone(&provider));
+                builder.build().expect("a verifier")
+            }
+        };
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("protocol versions")
-            .with_client_cert_verifier(verifier.build().expect("a verifier"))
+            .with_client_cert_verifier(verifier)
             .with_single_cert(
                 vec![server.der().clone()],
                 PrivatePkcs8KeyDer::from(server_key.serialize_der()).into(),
@@ -53,9 +70,7 @@ impl Default for Certificates {
             server: Arc::new(config),
         }
     }
-}
 
-impl Certificates {
     /// What a client sends and is sent.
     pub fn accept(&self, stream: TcpStream) -> Option<Box<dyn Stream>> {
         let connection = ServerConnection::new(Arc::clone(&self.server)).ok()?;

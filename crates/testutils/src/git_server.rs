@@ -1,5 +1,5 @@
-//! Git over HTTPS for who knows a password or shows it as a token: the real `git http-backend` behind a
-//! small TLS server on loopback.
+//! Git over HTTPS for who knows a password or shows it as a token: the real
+//! `git http-backend` behind a small TLS server on loopback.
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
+
+use super::certificates::{Certificates, Clients, Stream};
 
 /// Serves the bare repositories of a folder to one user.
 #[derive(Debug)]
@@ -25,17 +25,8 @@ impl GitServer {
     /// Starts serving the repositories below a folder.
     pub fn start(root: &Path, username: &str, password: &str) -> GitServer {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("a certificate");
-        std::fs::write(folder.path().join("ca.pem"), certified.cert.pem()).expect("a file");
-        let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("protocol versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certified.cert.der().clone()], key.into())
-            .expect("a usable certificate");
-        let config = Arc::new(config);
+        let certificates = Arc::new(Certificates::new(Clients::Anyone));
+        std::fs::write(folder.path().join("ca.pem"), &certificates.authority).expect("a file");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let stop = Arc::new(AtomicBool::new(false));
@@ -47,8 +38,9 @@ impl GitServer {
                 if stopped.load(Ordering::Acquire) {
                     return;
                 }
-                let (config, root, accepted) = (Arc::clone(&config), root.clone(), accepted.clone());
-                std::thread::spawn(move || serve(stream, config, &root, &accepted));
+                let (certificates, root, accepted) =
+                    (Arc::clone(&certificates), root.clone(), accepted.clone());
+                std::thread::spawn(move || serve(certificates.accept(stream)?, &root, &accepted));
             }
         });
         GitServer { port, folder, stop }
@@ -73,9 +65,8 @@ impl Drop for GitServer {
 }
 
 /// Answers the requests of one connection; errors end it.
-fn serve(stream: TcpStream, config: Arc<ServerConfig>, root: &Path, accepted: &[String]) -> Option<()> {
-    let connection = ServerConnection::new(config).ok()?;
-    let mut reader = BufReader::new(StreamOwned::new(connection, stream));
+fn serve(stream: Box<dyn Stream>, root: &Path, accepted: &[String]) -> Option<()> {
+    let mut reader = BufReader::new(stream);
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;

@@ -15,7 +15,7 @@ pub mod schema_table;
 mod user;
 
 pub use api_server::{ApiServer, Backend, output_with_input, real, shared};
-pub use certificates::{Certificates, Stream};
+pub use certificates::{Certificates, Clients, Stream};
 pub use client::{Answer, Client, Lines};
 pub use fleet_repo::FleetRepo;
 pub use git_server::GitServer;

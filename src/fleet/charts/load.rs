@@ -64,7 +64,7 @@ pub fn load(
     } else {
         load_archive(&snapshot.read(entry.id)?, &Default::default(), 0)
     };
-    Ok(match chart.and_then(|chart| chart.read_values().map(|()| chart)) {
+    Ok(match chart.and_then(Chart::with_values) {
         Ok(chart) => Ok(LoadedChart {
             chart: Arc::new(chart),
             digest: Digest::of(entry.id.to_string().as_bytes()),

@@ -165,11 +165,17 @@ impl Secrets<'_> {
         }
     }
 
-    fn access(&self, secret: &Option<SecretName>, certificate: &Option<SecretName>) -> Access {
+    fn access(
+        &self,
+        secret: &Option<SecretName>,
+        certificate: &Option<SecretName>,
+        is_suspended: bool,
+    ) -> Access {
         Access {
             login: secret.as_ref().map(|reference| self.secret(reference)),
             certificate: certificate.as_ref().map(|reference| self.secret(reference)),
-            ..Access::default()
+            pass_credentials: false,
+            is_suspended,
         }
     }
 
@@ -177,8 +183,7 @@ impl Secrets<'_> {
     pub fn of_helm(&self, source: &HelmRepositorySpec, spec: &ChartSpec) -> Result<ChartRequest, NoChart> {
         let version = spec.version.clone().unwrap_or_else(|| "*".to_owned());
         let url = source.url.trim_end_matches('/');
-        let access = self.access(&source.secret_ref, &source.cert_secret_ref);
-        let access = Access { is_suspended: source.suspend, ..access };
+        let access = self.access(&source.secret_ref, &source.cert_secret_ref, source.suspend);
         if let Some(registry) = url.strip_prefix("oci://") {
             let repository = format!("{registry}/{}", spec.chart);
             let wanted = Wanted::Range(version, None);
@@ -223,8 +228,7 @@ impl Secrets<'_> {
             (None, None, None) => Wanted::Tag("latest".to_owned()),
         };
         let repository = repository.trim_end_matches('/').to_owned();
-        let access = self.access(&source.secret_ref, &source.cert_secret_ref);
-        let access = Access { is_suspended: source.suspend, ..access };
+        let access = self.access(&source.secret_ref, &source.cert_secret_ref, source.suspend);
         let layer = source.layer_selector.as_ref().and_then(|selector| selector.media_type.clone());
         let remote = Remote::Oci { repository, wanted, layer, is_plain: source.insecure };
         Ok(ChartRequest { remote, access })
@@ -262,7 +266,7 @@ impl Secrets<'_> {
         let path = spec.chart.trim_start_matches("./").trim_matches('/').to_owned();
         Ok(ChartRequest {
             remote: Remote::Git { repository: source.url.clone(), reference, path },
-            access: Access { is_suspended: source.suspend, ..self.access(&source.secret_ref, &None) },
+            access: self.access(&source.secret_ref, &None, source.suspend),
         })
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use syncline_testutils::{Certificates, Stream, shared, wait_for};
+use syncline_testutils::{Certificates, Clients, Stream, shared, wait_for};
 
 use super::super::support::{Fleet, SOON, text};
 
@@ -204,7 +204,7 @@ fn a_repository_that_wants_a_certificate_is_shown_the_one_of_its_secret() {
         eprintln!("skipped: KUBEBUILDER_ASSETS is not set");
         return;
     };
-    let certificates = Arc::new(Certificates::default());
+    let certificates = Arc::new(Certificates::new(Clients::Known));
     let accepting = Arc::clone(&certificates);
     let charts = ChartServer::serving("https", move |stream| accepting.accept(stream));
     charts.publish(&assets.join("helm"), &["1.0.0"]);

@@ -53,7 +53,7 @@ impl Content {
         file.read.get()?.as_ref().err().map(|error| failed(file, error))
     }
 
-    /// About how many bytes it has: as long as it is not read, as many as most templates.
+    /// About how many bytes it has; who asks before it is read hears how many most have.
     pub(crate) fn size(&self) -> usize {
         match &self.0 {
             Place::Memory(text) => text.len(),

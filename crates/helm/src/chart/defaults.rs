@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::load::yaml_of;
 use super::{Chart, ChartError, Content};
-use crate::values::Frozen;
+use crate::values::{Frozen, Node};
 
 /// values.yaml of a chart; one that has none has no values.
 #[derive(Debug, Default)]
@@ -45,15 +45,13 @@ fn values_of(content: &Content) -> Result<Frozen, ChartError> {
 }
 
 impl Chart {
-    /// Reads the values of the chart and of those within, for who wants to know at once
-    /// whether they can be read.
+    /// The chart with its values read, and those of the charts within, for who wants to know
+    /// at once whether they can be.
     ///
     /// # Errors
     /// The first values.yaml that cannot be read, or is no mapping.
-    pub fn read_values(&self) -> Result<(), ChartError> {
-        self.values.read()?;
-        self.dependencies
-            .iter()
-            .try_for_each(|inner| inner.read_values().map_err(|error| error.within(&inner.metadata.name)))
+    pub fn with_values(self) -> Result<Chart, ChartError> {
+        Node::new(&self)?;
+        Ok(self)
     }
 }

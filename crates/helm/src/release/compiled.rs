@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::RenderError;
-use crate::chart::{Chart, ChartType, Content};
+use crate::chart::{Chart, ChartFile, ChartType, Content};
 use crate::go::{Map, Str, path};
 use crate::parallel::Queue;
 use crate::template::{Template, TemplateSet, parsing};
@@ -70,8 +70,7 @@ impl Ahead {
 
     /// Parses the templates of a chart.
     fn parse(&self, node: usize, full_path: &str, chart: &Chart) {
-        for (at, file) in chart.templates.iter().enumerate() {
-            let path = format!("{full_path}/{}", file.name).into();
+        for (at, path, file) in templates(full_path, chart) {
             self.0.give(((node, at), path, file.data.clone()), file.data.size());
         }
     }
@@ -141,12 +140,7 @@ fn link(nodes: &[(String, &Node<'_>)], mut parsed: HashMap<Place, Parsed>) -> Re
     let mut all = Vec::with_capacity(parsed.len());
     for (node, (full_path, chart)) in nodes.iter().map(|(path, node)| (path, node.chart)).enumerate() {
         let base_path = Str::from(format!("{full_path}/templates"));
-        for (at, file) in chart.templates.iter().enumerate() {
-            // Of a library only what defines templates counts.
-            if chart.metadata.kind == ChartType::Library && !is_partial(&file.name) {
-                continue;
-            }
-            let path = format!("{full_path}/{}", file.name).into();
+        for (at, path, _) in templates(full_path, chart) {
             let templates = parsed.remove(&(node, at)).unwrap_or_else(|| Ok(Vec::new()));
             all.push((CompiledFile { path, base_path: base_path.clone(), node }, templates));
         }
@@ -164,6 +158,17 @@ fn link(nodes: &[(String, &Node<'_>)], mut parsed: HashMap<Place, Parsed>) -> Re
         }
     }
     Ok(Compiled { set, files })
+}
+
+/// The files of a chart that hold templates: their places in it, and their paths from the
+/// outermost chart on. Of a library only what defines templates counts.
+fn templates<'c>(
+    full_path: &str,
+    chart: &'c Chart,
+) -> impl Iterator<Item = (usize, Arc<str>, &'c ChartFile)> {
+    let counts = |name: &str| chart.metadata.kind != ChartType::Library || is_partial(name);
+    let files = chart.templates.iter().enumerate().filter(move |(_, file)| counts(&file.name));
+    files.map(move |(at, file)| (at, format!("{full_path}/{}", file.name).into(), file))
 }
 
 /// Files whose names begin with an underscore print nothing.
