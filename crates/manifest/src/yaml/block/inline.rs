@@ -36,17 +36,12 @@ impl<'t> Block<'t> {
         let mut text = Cow::from(first);
         // It goes on in lines that are indented further, until a comment.
         while !ends {
-            let rest = self.rest();
-            let blank = rest.bytes().take_while(|byte| matches!(byte, b' ' | b'\n')).count();
-            let breaks = rest[..blank].matches('\n').count();
-            let start = rest[..blank].rfind('\n').map_or(0, |at| at + 1);
-            if breaks == 0
-                || blank - start <= parent
-                || matches!(rest.as_bytes().get(blank), None | Some(b'#'))
-            {
+            let before = self.at;
+            let Some(breaks) = self.continued(parent) else { break };
+            if matches!(self.byte(), None | Some(b'#')) {
+                self.at = before;
                 break;
             }
-            self.at += blank;
             let next;
             (next, ends) = self.plain_line()?;
             let text = text.to_mut();
@@ -85,18 +80,40 @@ impl<'t> Block<'t> {
         Some((line, Stop::Line))
     }
 
-    pub(super) fn single_quoted(&mut self) -> Option<String> {
+    /// A quoted scalar; in a collection at a column it may go on in lines that are indented
+    /// further, elsewhere it ends in its line.
+    pub(super) fn quoted(&mut self, parent: Option<usize>) -> Option<String> {
+        let quote = self.byte()?;
         let mut text = String::new();
         self.at += 1;
         loop {
             let rest = self.rest();
-            let length = memchr::memchr3(b'\'', b'\n', b'\t', rest.as_bytes())?;
-            if rest.as_bytes()[length] != b'\'' {
+            let length = match quote {
+                b'\'' => memchr::memchr2(b'\'', b'\n', rest.as_bytes()),
+                _ => memchr::memchr3(b'"', b'\\', b'\n', rest.as_bytes()),
+            }?;
+            let piece = &rest[..length];
+            if memchr::memchr(b'\t', piece.as_bytes()).is_some() {
                 return None;
             }
-            text.push_str(&rest[..length]);
-            self.at += length + 1;
-            if self.byte() != Some(b'\'') {
+            self.at += length;
+            match self.byte()? {
+                b'\n' => {
+                    text.push_str(piece.trim_end_matches(' '));
+                    let breaks = self.continued(parent?)?;
+                    fold(&mut text, breaks);
+                    continue;
+                }
+                b'\\' => {
+                    text.push_str(piece);
+                    self.at += 1;
+                    self.escaped(&mut text, parent)?;
+                    continue;
+                }
+                _ => text.push_str(piece),
+            }
+            self.at += 1;
+            if quote == b'"' || self.byte() != Some(quote) {
                 return Some(text);
             }
             text.push('\'');
@@ -104,30 +121,33 @@ impl<'t> Block<'t> {
         }
     }
 
-    pub(super) fn double_quoted(&mut self) -> Option<String> {
-        let mut text = String::new();
-        self.at += 1;
-        loop {
-            let rest = self.rest();
-            let length = memchr::memchr3(b'"', b'\\', b'\n', rest.as_bytes())?;
-            if memchr::memchr(b'\t', &rest.as_bytes()[..length]).is_some() {
-                return None;
-            }
-            text.push_str(&rest[..length]);
-            self.at += length + 1;
-            match rest.as_bytes()[length] {
-                b'"' => return Some(text),
-                b'\\' => text.push(match self.byte()? {
-                    byte @ (b'"' | b'\\' | b'/') => char::from(byte),
-                    b'n' => '\n',
-                    b't' => '\t',
-                    b'r' => '\r',
-                    _ => return None,
-                }),
-                _ => return None,
-            }
-            self.at += 1;
+    /// What follows a backslash.
+    fn escaped(&mut self, text: &mut String, parent: Option<usize>) -> Option<()> {
+        match self.byte()? {
+            // The line goes on without a space.
+            b'\n' => return (self.continued(parent?)? == 1).then_some(()),
+            byte @ (b'"' | b'\\' | b'/' | b' ') => text.push(char::from(byte)),
+            b'n' => text.push('\n'),
+            b't' => text.push('\t'),
+            b'r' => text.push('\r'),
+            _ => return None,
         }
+        self.at += 1;
+        Some(())
+    }
+
+    /// From the end of a line to where a scalar goes on in another, and how many lines end
+    /// between.
+    fn continued(&mut self, parent: usize) -> Option<usize> {
+        let rest = self.rest();
+        let blank = rest.bytes().take_while(|byte| matches!(byte, b' ' | b'\n')).count();
+        let start = rest[..blank].rfind('\n').map_or(0, |at| at + 1);
+        let breaks = rest[..blank].matches('\n').count();
+        if breaks == 0 || blank - start <= parent {
+            return None;
+        }
+        self.at += blank;
+        Some(breaks)
     }
 
     /// A flow collection that ends in its line.
@@ -186,8 +206,7 @@ impl<'t> Block<'t> {
     fn flow_value(&mut self) -> Option<Value> {
         match self.byte()? {
             b'[' | b'{' => self.flow(),
-            b'"' => self.double_quoted().map(Value::String),
-            b'\'' => self.single_quoted().map(Value::String),
+            b'"' | b'\'' => self.quoted(None).map(Value::String),
             _ => {
                 // Words of few signs: what more there may be is not common here.
                 let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_/.-+=*@".contains(byte);

@@ -48,11 +48,12 @@ impl<'t> Block<'t> {
                 breaks += 1;
                 continue;
             }
-            if !is_folded {
-                text.extend(std::iter::repeat_n('\n', breaks));
-            } else if line.starts_with([' ', '\t']) {
+            if is_folded && line.starts_with([' ', '\t']) {
                 // Lines that are indented further are not folded.
                 return None;
+            }
+            if !is_folded || text.is_empty() {
+                text.extend(std::iter::repeat_n('\n', breaks));
             } else {
                 fold(&mut text, breaks);
             }
@@ -88,9 +89,7 @@ impl<'t> Block<'t> {
 /// Adds to a text the line breaks before its next line: one joins the two, and of more one
 /// is lost.
 pub(super) fn fold(text: &mut String, breaks: usize) {
-    if text.is_empty() {
-        text.extend(std::iter::repeat_n('\n', breaks));
-    } else if breaks == 1 {
+    if breaks == 1 {
         text.push(' ');
     } else {
         text.extend(std::iter::repeat_n('\n', breaks - 1));

@@ -1,9 +1,8 @@
 //! The style in which nearly all manifests are written, read in one pass: collections by
-//! indentation, plain and block scalars, quoted ones and flow collections that end in their
-//! line.
+//! indentation, plain, quoted and block scalars, and flow collections that end in their line.
 //!
-//! What is rare (anchors, tags, quotes over several lines ...) and all that is wrong is left to [`super::reader`], which says why. So nothing is an
-//! error here: a text is read as the reader reads it, or not at all.
+//! What is rare (anchors, tags ...) and all that is wrong is left to [`super::reader`], which
+//! says why. So nothing is an error here: a text is read as the reader reads it, or not at all.
 
 mod inline;
 mod literal;
@@ -227,10 +226,9 @@ impl<'t> Block<'t> {
     /// Whether a mapping begins here.
     fn is_key(&self) -> bool {
         match self.byte() {
-            Some(quote @ (b'"' | b'\'')) => {
+            Some(b'"' | b'\'') => {
                 let mut ahead = Block { ..*self };
-                let quoted = if quote == b'"' { ahead.double_quoted() } else { ahead.single_quoted() };
-                quoted.is_some() && ahead.byte() == Some(b':') && ahead.is_blank(ahead.at + 1)
+                ahead.quoted(None).is_some() && ahead.byte() == Some(b':') && ahead.is_blank(ahead.at + 1)
             }
             _ => self.plain_key().is_some(),
         }
@@ -240,8 +238,7 @@ impl<'t> Block<'t> {
     fn key(&mut self) -> Option<String> {
         let start = self.at;
         let key = match self.byte()? {
-            b'"' => self.double_quoted()?,
-            b'\'' => self.single_quoted()?,
+            b'"' | b'\'' => self.quoted(None)?,
             _ => {
                 let text = self.plain_key()?;
                 self.at += text.len();
@@ -271,8 +268,7 @@ impl<'t> Block<'t> {
     fn scalar(&mut self, parent: usize) -> Option<Value> {
         let value = match self.byte()? {
             b'|' | b'>' => return self.block_scalar(parent),
-            b'"' => Value::String(self.double_quoted()?),
-            b'\'' => Value::String(self.single_quoted()?),
+            b'"' | b'\'' => Value::String(self.quoted(Some(parent))?),
             b'[' | b'{' => self.flow()?,
             _ => return self.plain(parent),
         };

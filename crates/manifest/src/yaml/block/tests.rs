@@ -37,6 +37,8 @@ fn what_manifests_are_written_with_is_common() {
         "yes: 1\n1: 2\n1.5: 3\n/a/b.c: 4\n",
         "a: one\n  two\n\n\n  three # four\nb: x\n # y\nc:\n  - z\n   - z\n",
         "a:\n  {}\nb:\n- \n  x\n-\n  'y'\nc:\n  :z\n",
+        "a: \"one\n  two\n\n  three\"\nb: 'it''s\n\n\n    so  \n\n  long '\nc:\n- ' \n  x'\n",
+        "a: \"one \\\n  \\ two\\t\\n  \n  three\\\n  four\"\n",
         "a: Grüße, 世界 🎉\n",
         "a: |\n  # no comment\n# a comment\nb: |\n    x\n  # one as well\nc: 1\n",
     ] {
@@ -51,7 +53,9 @@ fn what_is_rare_or_wrong_is_left_to_the_reader() {
         "a: !!str 1\n",
         "<<: {a: 1}\n",
         "? a\n: b\n",
-        "a: \"one\n  two\"\n",
+        "a: \"one\ntwo\"\n",
+        "a:\n  b: 'one\n  two'\n",
+        "\"one\n  two\": 1\n",
         "a: [1,\n  2]\n",
         "a: |2\n   x\n",
         "a: >\n  x\n    y\n",
@@ -141,6 +145,9 @@ fn texts_of_words() -> impl Strategy<Value = String> {
         "\r",
         "\u{7f}",
         "http://g",
+        "\\ ",
+        " '\n ",
+        "h \n\n  i\"",
         "\\n",
         "''",
         "\"\"",
@@ -177,6 +184,11 @@ fn texts_of_lines() -> impl Strategy<Value = String> {
         "u: v:w",
         "x: it's",
         "and more",
+        "l: 'two",
+        "lines'",
+        "n: \"three",
+        "of \\",
+        "\\  them\"",
         "{}",
         ":y",
         "z # z",
@@ -185,6 +197,17 @@ fn texts_of_lines() -> impl Strategy<Value = String> {
     prop::collection::vec(line, 0..12).prop_map(|lines| {
         lines.into_iter().map(|(depth, line)| format!("{}{line}\n", "  ".repeat(depth))).collect()
     })
+}
+
+/// Quoted scalars that go on in further lines.
+fn texts_of_quotes() -> impl Strategy<Value = String> {
+    let pieces = [
+        "x", "x y", " ", "\n", "\n  ", "\n   ", "\\\n", "\\ ", "\\t", "\\\"", "''", "'", "\"", "#", ": ",
+        "\t",
+    ];
+    let text = prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..10);
+    (prop::sample::select(vec!['"', '\'']), text)
+        .prop_map(|(quote, pieces)| format!("a:\n- {quote}{}{quote}\n", pieces.concat()))
 }
 
 fn values() -> impl Strategy<Value = serde_json::Value> {
@@ -206,7 +229,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn all_that_is_common_is_read_as_by_the_reader(text in prop_oneof![texts_of_words(), texts_of_lines()]) {
+    fn all_that_is_common_is_read_as_by_the_reader(text in prop_oneof![texts_of_words(), texts_of_lines(), texts_of_quotes()]) {
         is_common(&text);
     }
 
