@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::{ParseError, Parser, Tokens};
 use crate::functions::Function;
 use crate::go::Str;
@@ -20,6 +22,17 @@ pub struct Parsing {
     /// Room for the tokens of a text.
     tokens: Vec<Token>,
     stacks: Stacks,
+    /// What is in the texts so far.
+    known: FxHashMap<Str, Contents>,
+}
+
+/// What is in a text, whatever its name: charts that lie in one chart bring the same
+/// library each for itself.
+#[derive(Clone)]
+struct Contents {
+    definitions: Vec<Draft>,
+    body: List<Node>,
+    slots: usize,
 }
 
 /// What belongs to lists that are not at their end yet, that of the innermost last: a list
@@ -53,7 +66,8 @@ impl Parsing {
     /// Nothing is parsed yet; there may be texts of `room` bytes.
     pub fn new(functions: Functions, room: usize) -> Parsing {
         let growing = Growing::with_room(room);
-        Parsing { functions, growing, bytes: 0, tokens: Vec::new(), stacks: Stacks::default() }
+        let (tokens, stacks, known) = (Vec::new(), Stacks::default(), FxHashMap::default());
+        Parsing { functions, growing, bytes: 0, tokens, stacks, known }
     }
 
     /// Parses a text into the template of its own name and those it defines, in the order
@@ -74,6 +88,13 @@ impl Parsing {
         let readable = text.to_text();
         let text = if let Cow::Owned(readable) = &readable { readable.as_str().into() } else { text.clone() };
         let source = Source { name: Arc::clone(name), text };
+        if let Some(contents) = self.known.get(&source.text)
+            && contents.definitions.iter().all(|definition| definition.name != *name)
+        {
+            let Contents { definitions: mut templates, body, slots } = contents.clone();
+            templates.push(Draft { name: Arc::clone(name), body, slots });
+            return Ok(Parsed { source: Arc::new(source), templates });
+        }
         self.stacks.clear();
         let mut parser = Parser {
             tokens: Tokens::of(&readable, &mut self.tokens),
@@ -91,8 +112,10 @@ impl Parsing {
         };
         let body = parser.file()?;
         let slots = parser.slots;
+        let contents = Contents { definitions: parser.templates.clone(), body, slots };
         parser.add(name, body, slots)?;
         let Parser { source, templates, .. } = parser;
+        self.known.insert(source.text.clone(), contents);
         Ok(Parsed { source: Arc::new(source), templates })
     }
 
@@ -115,6 +138,7 @@ impl Parsed {
 }
 
 /// A template that becomes one when all of the source is parsed.
+#[derive(Clone)]
 pub(super) struct Draft {
     pub(super) name: Arc<str>,
     pub(super) body: List<Node>,
