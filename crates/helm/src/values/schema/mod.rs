@@ -1,10 +1,14 @@
-//! values.schema.json, checked by the `jsonschema` crate.
+//! values.schema.json, checked by the `jsonschema` crate where it is not plain that the
+//! values are allowed.
+
+mod usual;
 
 use std::fmt;
 use std::sync::OnceLock;
 
 use jsonschema::Validator;
 
+use self::usual::Usual;
 use super::Node;
 use crate::go::{Map, Str, Value, json};
 
@@ -30,18 +34,25 @@ impl fmt::Display for SchemaViolation {
 #[derive(Debug)]
 pub struct Schema {
     text: Str,
+    usual: OnceLock<Option<Usual>>,
     validator: OnceLock<Result<Validator, String>>,
 }
 
 impl Schema {
     /// That of a file.
     pub(crate) fn new(text: Str) -> Schema {
-        Schema { text, validator: OnceLock::new() }
+        Schema { text, usual: OnceLock::new(), validator: OnceLock::new() }
     }
 
     /// The file.
     pub(crate) fn text(&self) -> &Str {
         &self.text
+    }
+
+    /// Whether it is plain that it allows the values.
+    fn plainly_allows(&self, values: &Map) -> bool {
+        let usual = self.usual.get_or_init(|| self.text.as_utf8().and_then(Usual::read));
+        usual.as_ref().is_some_and(|usual| usual.allows(values))
     }
 
     fn validator(&self) -> Result<&Validator, &str> {
@@ -56,7 +67,7 @@ impl Schema {
 
 /// Checks the values of a chart and of those within; gives all violations.
 pub(crate) fn validate(node: &Node<'_>, values: &Map, violations: &mut Vec<SchemaViolation>) {
-    if let Some(schema) = &node.chart.schema {
+    if let Some(schema) = node.chart.schema.as_ref().filter(|schema| !schema.plainly_allows(values)) {
         let name = node.name.to_text();
         check(&name, schema, &json::to_json(&Value::Map(values.clone())), violations);
     }
