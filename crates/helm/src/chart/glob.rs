@@ -1,6 +1,6 @@
 //! The two kinds of patterns that Helm knows: `filepath.Match` and `gobwas/glob`.
 
-use regex::bytes::Regex;
+use crate::go::regex::Regex;
 
 /// `filepath.Match`: `*` and `?` stop at slashes. A pattern that is none matches nothing.
 pub fn matches_path(pattern: &str, name: &str) -> bool {
@@ -82,7 +82,7 @@ fn expression(pattern: &str) -> Option<String> {
             }
             '*' => out.push_str("[^/]*"),
             '?' => out.push_str("[^/]"),
-            '\\' => out.push_str(&regex::escape(&chars.next()?.to_string())),
+            '\\' => out.push_str(&regex_syntax::escape(&chars.next()?.to_string())),
             '[' => {
                 out.push('[');
                 if chars.peek() == Some(&'!') {
@@ -93,9 +93,9 @@ fn expression(pattern: &str) -> Option<String> {
                 loop {
                     match chars.next()? {
                         ']' if !empty => break,
-                        '\\' => out.push_str(&regex::escape(&chars.next()?.to_string())),
+                        '\\' => out.push_str(&regex_syntax::escape(&chars.next()?.to_string())),
                         '-' => out.push('-'),
-                        c => out.push_str(&regex::escape(&c.to_string())),
+                        c => out.push_str(&regex_syntax::escape(&c.to_string())),
                     }
                     empty = false;
                 }
@@ -110,7 +110,7 @@ fn expression(pattern: &str) -> Option<String> {
                 out.push(')');
             }
             ',' if braces > 0 => out.push('|'),
-            c => out.push_str(&regex::escape(&c.to_string())),
+            c => out.push_str(&regex_syntax::escape(&c.to_string())),
         }
     }
     if braces > 0 {

@@ -1,7 +1,9 @@
 //! Regular expressions.
 
+use std::sync::Arc;
+
 use super::{Int, Rest, Table};
-use crate::go::regex::compile;
+use crate::go::regex::{Regex, compile};
 use crate::go::{Str, Value};
 
 pub(super) fn add(table: &mut Table) {
@@ -15,35 +17,36 @@ pub(super) fn add(table: &mut Table) {
     for (name, must) in [("regexFind", false), ("mustRegexFind", true)] {
         table.add(name, move |pattern: Str, text: Str| {
             let regex = compiled(&pattern, must)?;
-            let found = regex.find(text.as_bytes());
-            Ok::<Str, String>(found.map_or_else(|| Str::from(""), |found| Str::from(found.as_bytes())))
+            let found = regex.matches(text.as_bytes()).next();
+            Ok::<Str, String>(
+                found.map_or_else(|| Str::from(""), |found| Str::from(&text.as_bytes()[found.range()])),
+            )
         });
     }
     for (name, must) in [("regexFindAll", false), ("mustRegexFindAll", true)] {
         table.add(name, move |pattern: Str, text: Str, count: Int| {
             let regex = compiled(&pattern, must)?;
             let limit = usize::try_from(count.0).unwrap_or(usize::MAX);
-            let found = regex.find_iter(text.as_bytes()).take(limit).map(|found| Str::from(found.as_bytes()));
-            Ok::<Value, String>(Value::strings(found))
+            let found = regex.matches(text.as_bytes()).take(limit);
+            Ok::<Value, String>(Value::strings(found.map(|found| Str::from(&text.as_bytes()[found.range()]))))
         });
     }
     for (name, must) in [("regexReplaceAll", false), ("mustRegexReplaceAll", true)] {
         table.add(name, move |pattern: Str, text: Str, with: Str| {
             let regex = compiled(&pattern, must)?;
-            Ok::<Str, String>(regex.replace_all(text.as_bytes(), with.as_bytes()).as_ref().into())
+            Ok::<Str, String>(regex.replace_all(text.as_bytes(), with.as_bytes()).into())
         });
     }
     for (name, must) in [("regexReplaceAllLiteral", false), ("mustRegexReplaceAllLiteral", true)] {
         table.add(name, move |pattern: Str, text: Str, with: Str| {
             let regex = compiled(&pattern, must)?;
-            let literal = regex::bytes::NoExpand(with.as_bytes());
-            Ok::<Str, String>(regex.replace_all(text.as_bytes(), literal).as_ref().into())
+            Ok::<Str, String>(regex.replace_all_literal(text.as_bytes(), with.as_bytes()).into())
         });
     }
     for (name, must) in [("regexSplit", false), ("mustRegexSplit", true)] {
         table.add(name, move |pattern: Str, text: Str, count: Int| {
             let regex = compiled(&pattern, must)?;
-            Ok::<Value, String>(Value::strings(split(&regex, text.as_bytes(), count.0)))
+            Ok::<Value, String>(Value::strings(split(&pattern, &regex, text.as_bytes(), count.0)))
         });
     }
     table.add("regexQuoteMeta", |text: Str, _: Rest<Value>| {
@@ -58,7 +61,7 @@ pub(super) fn add(table: &mut Table) {
     });
 }
 
-fn compiled(pattern: &Str, must: bool) -> Result<std::sync::Arc<regex::bytes::Regex>, String> {
+fn compiled(pattern: &Str, must: bool) -> Result<Arc<Regex>, String> {
     compile(&pattern.to_text()).map_err(|error| {
         // The plain form panics in Go, with the expression in its message.
         if must { error } else { format!("regexp: Compile(`{}`): {error}", pattern.to_text()) }
@@ -66,17 +69,17 @@ fn compiled(pattern: &Str, must: bool) -> Result<std::sync::Arc<regex::bytes::Re
 }
 
 /// `Regexp.Split`.
-fn split(regex: &regex::bytes::Regex, text: &[u8], count: i64) -> Vec<Str> {
+fn split(pattern: &Str, regex: &Regex, text: &[u8], count: i64) -> Vec<Str> {
     if count == 0 {
         return Vec::new();
     }
-    if !regex.as_str().is_empty() && text.is_empty() {
+    if !pattern.is_empty() && text.is_empty() {
         return vec![Str::from("")];
     }
     let limit = usize::try_from(count).unwrap_or(usize::MAX);
     let mut parts = Vec::new();
     let (mut from, mut end) = (0, 0);
-    for found in regex.find_iter(text) {
+    for found in regex.matches(text) {
         if parts.len() == limit.saturating_sub(1) {
             break;
         }

@@ -1,4 +1,4 @@
-//! Package `regexp`: RE2 as Go reads it, run by the `regex` crate.
+//! Package `regexp`: RE2 as Go reads it, run by the engine of the `regex` crate.
 //!
 //! The two agree but in a few spellings: Go's Perl classes and word boundaries are
 //! ASCII, `\Q...\E` quotes and `\z` ends the text, `\C` is one byte.
@@ -6,7 +6,70 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::Match;
+use regex_automata::meta::{Config, Regex as Engine};
+use regex_automata::util::syntax;
+
+/// An expression that is ready to be looked for.
+#[derive(Debug)]
+pub struct Regex(Engine);
+
+impl Regex {
+    /// An expression in the spelling of the `regex` crate, for bytes that may be no UTF-8.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn new(pattern: &str) -> Result<Regex, String> {
+        // Automata for all of a text take longer to make than a chart's texts to search;
+        // parts of one are made while searching.
+        let config = Config::new().dfa(false).onepass(false).utf8_empty(false);
+        let config = config.nfa_size_limit(Some(10 << 20));
+        let syntax = syntax::Config::new().utf8(false);
+        Engine::builder().configure(config).syntax(syntax).build(pattern).map(Regex).map_err(|error| {
+            let reason = error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string);
+            reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        })
+    }
+
+    /// Whether it is found in a text.
+    pub fn is_match(&self, text: &[u8]) -> bool {
+        self.0.is_match(text)
+    }
+
+    /// Where it is found, from left to right.
+    pub fn matches<'t>(&self, text: &'t [u8]) -> impl Iterator<Item = Match> + use<'_, 't> {
+        self.0.find_iter(text)
+    }
+
+    /// The text with each place where it is found replaced. In what replaces it, `$1` and
+    /// `${name}` stand for groups, as in `Regexp.ReplaceAll`.
+    pub fn replace_all(&self, text: &[u8], with: &[u8]) -> Vec<u8> {
+        if !with.contains(&b'$') {
+            return self.replace_all_literal(text, with);
+        }
+        let (mut out, mut from) = (Vec::with_capacity(text.len()), 0);
+        for groups in self.0.captures_iter(text) {
+            let Some(found) = groups.get_match() else { continue };
+            out.extend_from_slice(&text[from..found.start()]);
+            groups.interpolate_bytes_into(text, with, &mut out);
+            from = found.end();
+        }
+        out.extend_from_slice(&text[from..]);
+        out
+    }
+
+    /// The text with each place where it is found replaced by just this.
+    pub fn replace_all_literal(&self, text: &[u8], with: &[u8]) -> Vec<u8> {
+        let (mut out, mut from) = (Vec::with_capacity(text.len()), 0);
+        for found in self.matches(text) {
+            out.extend_from_slice(&text[from..found.start()]);
+            out.extend_from_slice(with);
+            from = found.end();
+        }
+        out.extend_from_slice(&text[from..]);
+        out
+    }
+}
 
 /// Expressions are few and used again and again; the table starts anew when it is full.
 const CACHED: usize = 4096;
@@ -23,11 +86,8 @@ pub fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
     if let Some(regex) = lock().get(pattern) {
         return Ok(Arc::clone(regex));
     }
-    let compiled = RegexBuilder::new(&translate(pattern)).size_limit(10 << 20).build().map_err(|error| {
-        let reason = error.to_string();
-        let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        format!("error parsing regexp: {reason}: `{pattern}`")
-    })?;
+    let compiled = Regex::new(&translate(pattern))
+        .map_err(|reason| format!("error parsing regexp: {reason}: `{pattern}`"))?;
     let compiled = Arc::new(compiled);
     let mut cache = lock();
     if cache.len() >= CACHED {
@@ -71,7 +131,7 @@ fn translate(pattern: &str) -> String {
                         }
                         quoted.push(c);
                     }
-                    out.push_str(&regex::escape(&quoted));
+                    out.push_str(&regex_syntax::escape(&quoted));
                 }
                 Some(c) => {
                     out.push('\\');
