@@ -53,24 +53,31 @@ fn helm_in_process(assets: &Path, chart: &Path) -> f64 {
     text.split_whitespace().next().and_then(|rate| rate.parse().ok()).expect("it prints a rate")
 }
 
-/// The median time of a command, from start to exit, once it has been started before.
+/// How long a command takes from start to exit.
 fn process(program: &Path, arguments: &[&str], chart: &Path) -> Duration {
-    let run = || {
-        let started = Instant::now();
-        let status = Command::new(program)
-            .args(arguments)
-            .arg(chart)
-            .args(["--kube-version", "1.33.0"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        assert!(status.expect("the program runs").success(), "{} fails", program.display());
-        started.elapsed()
-    };
-    run();
-    let mut times: Vec<Duration> = (0..PROCESSES).map(|_| run()).collect();
-    times.sort();
-    times[PROCESSES / 2]
+    let started = Instant::now();
+    let status = Command::new(program)
+        .args(arguments)
+        .arg(chart)
+        .args(["--kube-version", "1.33.0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(status.expect("the program runs").success(), "{} fails", program.display());
+    started.elapsed()
+}
+
+/// The median times of both as processes. They take turns, so that a busy time of the
+/// machine is one for both.
+fn processes(helm: &Path, syncline: &Path, chart: &Path) -> (Duration, Duration) {
+    let theirs = || process(helm, &["template", "rel"], chart);
+    let ours = || process(syncline, &["helm", "template", "rel"], chart);
+    theirs();
+    ours();
+    let (mut theirs, mut ours): (Vec<_>, Vec<_>) = (0..PROCESSES).map(|_| (theirs(), ours())).unzip();
+    theirs.sort();
+    ours.sort();
+    (theirs[PROCESSES / 2], ours[PROCESSES / 2])
 }
 
 fn main() {
@@ -88,8 +95,7 @@ fn main() {
     );
     for chart in charts {
         let (theirs, ours) = (helm_in_process(assets, &chart), in_process(&chart));
-        let their_process = process(&assets.join("helm"), &["template", "rel"], &chart);
-        let our_process = process(syncline, &["helm", "template", "rel"], &chart);
+        let (their_process, our_process) = processes(&assets.join("helm"), syncline, &chart);
         println!(
             "{:<32} {theirs:>12.1} {ours:>12.1} {:>7.1}x {:>10.1} {:>10.1} {:>7.1}x",
             chart.file_name().unwrap_or_default().to_string_lossy(),

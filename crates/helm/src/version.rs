@@ -255,10 +255,7 @@ impl Constraint {
 
     /// Whether a version is wanted.
     pub fn check(&self, version: &Version) -> bool {
-        self.alternatives.iter().any(|clauses| {
-            let with_pre = clauses.iter().any(|clause| !clause.version.pre.is_empty());
-            clauses.iter().all(|clause| clause.check(version, with_pre))
-        })
+        self.alternatives.iter().any(|clauses| clauses.iter().all(|clause| clause.check(version)))
     }
 }
 
@@ -308,8 +305,10 @@ impl Clause {
         Ok(Clause { operator, version, dirty, minor_dirty, patch_dirty })
     }
 
-    fn check(&self, version: &Version, with_pre: bool) -> bool {
-        if !version.pre.is_empty() && !with_pre {
+    fn check(&self, version: &Version) -> bool {
+        // Pre-releases are for who asks for them; what is just not one version is any other.
+        let is_for_all = self.operator == Operator::NotEqual && !self.dirty;
+        if !version.pre.is_empty() && self.version.pre.is_empty() && !is_for_all {
             return false;
         }
         let wanted = &self.version;
@@ -430,6 +429,10 @@ mod tests {
             ("<=1.2", "1.2.9", true),
             ("!=1.2", "1.2.4", false),
             ("!=1.2.3", "1.2.4", true),
+            ("!=1.2.3", "1.2.3-beta", true),
+            ("!=1.2", "1.3.0-beta", false),
+            (">=1.2-0 <2", "1.3.0-beta", false),
+            (">=1.2-0 <2-0", "1.3.0-beta", true),
             ("<1.2 || >2", "3.0.0", true),
             ("1.x", "1.7.0", true),
             (">= 1.19.0-0", "v1.33.0", true),

@@ -83,7 +83,7 @@ fn length(value: &Value) -> Result<i64, String> {
         Value::List(list) => list.len(),
         Value::Map(map) => map.len(),
         Value::Nil => return Err("len of nil pointer".to_owned()),
-        Value::Invalid => return Err("reflect: call of reflect.Value.Type on zero Value".to_owned()),
+        Value::Invalid => return Err(super::TYPE_OF_NIL.to_owned()),
         Value::Object(object) => match object.entries() {
             Some(entries) => entries.len(),
             None => return Err(format!("len of type {}", value.type_name())),

@@ -60,9 +60,11 @@ fn decode_base64(text: &Str) -> Result<Vec<u8>, String> {
     // Go's decoder skips line breaks.
     let compact: Vec<u8> = text.as_bytes().iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
     STANDARD.decode(&compact).map_err(|_| {
-        let good =
-            compact.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).count();
-        format!("illegal base64 data at input byte {good}")
+        let digit = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+        let good = compact.iter().take_while(digit).count();
+        // Where digits are missing, the place is that of the first of their group.
+        let at = if good == compact.len() { good / 4 * 4 } else { good };
+        format!("illegal base64 data at input byte {at}")
     })
 }
 
@@ -88,8 +90,13 @@ fn decode_base32(text: &Str) -> Result<Vec<u8>, String> {
     let padding = compact.iter().rev().take_while(|b| **b == b'=').count();
     let digits = &compact[..compact.len() - padding];
     let illegal = |at: usize| format!("illegal base32 data at input byte {at}");
+    let good = digits.iter().take_while(|digit| BASE32.contains(digit)).count();
+    if good < digits.len() {
+        return Err(illegal(good));
+    }
     if !compact.len().is_multiple_of(8) || !matches!(padding, 0 | 1 | 3 | 4 | 6) {
-        return Err(illegal(digits.len()));
+        // Where digits are missing, the place is that of the first of their group.
+        return Err(illegal(if padding == 0 { good / 8 * 8 } else { good }));
     }
     let mut out = Vec::with_capacity(digits.len() * 5 / 8);
     for (start, chunk) in digits.chunks(8).enumerate() {

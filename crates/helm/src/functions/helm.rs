@@ -1,6 +1,6 @@
 //! What Helm adds: `include`, `tpl`, `required`, `fail`, `lookup`, YAML and TOML.
 
-use super::{Body, Function, Table, Type};
+use super::{Body, Function, TYPE_OF_NIL, Table, Type};
 use crate::go::json::{self, Html};
 use crate::go::yaml::{self, Layout};
 use crate::go::{ListType, Map, Str, Value, toml};
@@ -47,7 +47,13 @@ pub(super) fn add(table: &mut Table) {
         text.strip_suffix('\n').unwrap_or(&text).to_owned()
     });
     table.add("fromYaml", |text: Str| or_error(yaml::unmarshal_map(&text.to_text())));
-    table.add("fromYamlArray", |text: Str| or_error_list(yaml::unmarshal(&text.to_text())));
+    table.add("fromYamlArray", |text: Str| {
+        let within = |error| format!("error unmarshaling JSON: while decoding JSON: {error}");
+        or_error_list(yaml::unmarshal(&text.to_text()).and_then(|value| match value {
+            Value::Nil => Ok(Value::list(Vec::new())),
+            value => list_of(value).map_err(within),
+        }))
+    });
     table.add("toJson", |value: Value| json::marshal(&value, Html::Escaped, false).unwrap_or_default());
     table.add("fromJson", |text: Str| {
         or_error(json::unmarshal(text.as_bytes()).and_then(|value| match value {
@@ -59,8 +65,11 @@ pub(super) fn add(table: &mut Table) {
             )),
         }))
     });
-    table.add("fromJsonArray", |text: Str| or_error_list(json::unmarshal(text.as_bytes())));
-    table.add("toToml", |value: Value| toml::marshal(&value).unwrap_or_else(|error| error));
+    table.add("fromJsonArray", |text: Str| or_error_list(json::unmarshal(text.as_bytes()).and_then(list_of)));
+    table.add("toToml", |value: Value| match value {
+        Value::Invalid | Value::Nil => Err(TYPE_OF_NIL.to_owned()),
+        value => Ok(toml::marshal(&value).unwrap_or_else(|error| error)),
+    });
     table.add("mustToToml", |value: Value| toml::marshal(&value));
     table.add("fromToml", |text: Str| or_error(toml::unmarshal(&text.to_text())));
 }
@@ -92,13 +101,17 @@ fn or_error(result: Result<Map, String>) -> Map {
 }
 
 fn or_error_list(result: Result<Value, String>) -> Value {
-    match result {
-        Ok(Value::List(list)) if list.kind == ListType::Any => Value::List(list),
-        Ok(Value::Nil) => Value::list(Vec::new()),
-        Ok(other) => Value::list(vec![Value::text(format!(
+    result.unwrap_or_else(|error| Value::list(vec![Value::text(error)]))
+}
+
+/// The value as a `[]interface {}`.
+fn list_of(value: Value) -> Result<Value, String> {
+    match value {
+        Value::List(list) if list.kind == ListType::Any => Ok(Value::List(list)),
+        Value::Nil => Ok(Value::appended(Vec::new())),
+        other => Err(format!(
             "json: cannot unmarshal {} into Go value of type []interface {{}}",
             yaml::json_name(&other)
-        ))]),
-        Err(error) => Value::list(vec![Value::text(error)]),
+        )),
     }
 }

@@ -138,7 +138,11 @@ fn pascal_case(text: &str) -> String {
         }
         out.push(c);
     }
-    let Some(mut current) = current else { return out };
+    let Some(mut current) = current else {
+        // Of connectors alone, the last is written twice.
+        out.extend(text.chars().next_back());
+        return out;
+    };
     let rest: Vec<char> = chars.collect();
     if rest.is_empty() {
         out.push(current);

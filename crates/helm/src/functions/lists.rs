@@ -36,14 +36,17 @@ pub(super) fn add(table: &mut Table) {
     }
     for name in ["rest", "mustRest"] {
         table.add(name, |list: Value| {
-            items(&list, "find rest on").map(|items| Value::list(items.into_iter().skip(1).collect()))
+            items(&list, "find rest on").map(|items| match items.len() {
+                0 => Value::appended(items),
+                _ => Value::list(items.into_iter().skip(1).collect()),
+            })
         });
     }
     for name in ["initial", "mustInitial"] {
         table.add(name, |list: Value| {
-            items(&list, "find initial on").map(|mut items| {
-                items.pop();
-                Value::list(items)
+            items(&list, "find initial on").map(|mut items| match items.pop() {
+                None => Value::appended(items),
+                Some(_) => Value::list(items),
             })
         });
     }
@@ -104,7 +107,7 @@ pub(super) fn add(table: &mut Table) {
                 items(list, "concat").map_err(|_| format!("Cannot concat type {} as list", kind(list)))?,
             );
         }
-        Ok(Value::list(all))
+        Ok(Value::appended(all))
     });
     table.add("sortAlpha", |list: Value| {
         if !matches!(list, Value::List(_) | Value::Bytes(_)) {

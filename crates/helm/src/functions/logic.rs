@@ -78,8 +78,9 @@ fn equal(a: &Value, b: &Value) -> Result<bool, String> {
 
 fn equal_others(a: &Value, b: &Value) -> Result<bool, String> {
     let shown = |value: &Value| String::from_utf8_lossy(&sprint(value)).into_owned();
+    let is_nil = |value: &Value| value.is_nil() || matches!(value, Value::List(list) if list.is_nil());
     if a.is_nil() || b.is_nil() {
-        return Ok(a.is_nil() && b.is_nil());
+        return Ok(is_nil(a) && is_nil(b));
     }
     if a.kind() != b.kind() {
         return Err(format!(

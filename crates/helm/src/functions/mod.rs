@@ -24,7 +24,7 @@ mod versions;
 use std::fmt;
 use std::sync::LazyLock;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 pub use conversion::Type;
 use conversion::{Callable, Int, Reflected, Rest};
@@ -86,8 +86,14 @@ impl Table {
     }
 }
 
+/// What Go says where a function wants to know the type of nil.
+const TYPE_OF_NIL: &str = "reflect: call of reflect.Value.Type on zero Value";
+
+/// About how many functions there are.
+const COUNT: usize = 300;
+
 static FUNCTIONS: LazyLock<FxHashMap<&'static str, Function>> = LazyLock::new(|| {
-    let mut table = Table(FxHashMap::default());
+    let mut table = Table(FxHashMap::with_capacity_and_hasher(COUNT, FxBuildHasher));
     builtin::add(&mut table);
     logic::add(&mut table);
     strings::add(&mut table);

@@ -28,7 +28,9 @@ pub(super) fn add(table: &mut Table) {
             let regex = compiled(&pattern, must)?;
             let limit = usize::try_from(count.0).unwrap_or(usize::MAX);
             let found = regex.matches(text.as_bytes()).take(limit);
-            Ok::<Value, String>(Value::strings(found.map(|found| Str::from(&text.as_bytes()[found.range()]))))
+            Ok::<Value, String>(Value::appended_strings(
+                found.map(|found| Str::from(&text.as_bytes()[found.range()])),
+            ))
         });
     }
     for (name, must) in [("regexReplaceAll", false), ("mustRegexReplaceAll", true)] {
@@ -46,7 +48,7 @@ pub(super) fn add(table: &mut Table) {
     for (name, must) in [("regexSplit", false), ("mustRegexSplit", true)] {
         table.add(name, move |pattern: Str, text: Str, count: Int| {
             let regex = compiled(&pattern, must)?;
-            Ok::<Value, String>(Value::strings(split(&pattern, &regex, text.as_bytes(), count.0)))
+            Ok::<Value, String>(Value::appended_strings(split(&pattern, &regex, text.as_bytes(), count.0)))
         });
     }
     table.add("regexQuoteMeta", |text: Str, _: Rest<Value>| {

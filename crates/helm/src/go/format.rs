@@ -277,13 +277,13 @@ fn pad_number(out: &mut Vec<u8>, negative: bool, digits: &str, flags: &Flags) {
     }
 }
 
-fn bad_verb(out: &mut Vec<u8>, value: &Value, verb: char) {
+fn bad_verb(out: &mut Vec<u8>, value: &Value, verb: char, flags: &Flags) {
     if value.is_nil() {
         out.extend_from_slice(format!("%!{verb}(<nil>)").as_bytes());
         return;
     }
     out.extend_from_slice(format!("%!{verb}({}=", value.type_name()).as_bytes());
-    print_value(out, value);
+    format_value(out, value, 'v', &Flags { sharp: false, ..flags.clone() }, 0);
     out.push(b')');
 }
 
@@ -294,6 +294,7 @@ fn format_value(out: &mut Vec<u8>, value: &Value, verb: char, flags: &Flags, dep
     match verb {
         'T' => return pad(out, value.type_name().as_bytes(), flags),
         'v' if value.is_nil() => return pad(out, b"<nil>", flags),
+        _ if value.is_nil() && depth > 0 => return out.extend_from_slice(b"<nil>"),
         'v' if flags.sharp => {
             let mut text = Vec::new();
             go_syntax(&mut text, value, depth);
@@ -302,7 +303,7 @@ fn format_value(out: &mut Vec<u8>, value: &Value, verb: char, flags: &Flags, dep
         _ => {}
     }
     match value {
-        Value::Invalid | Value::Nil => bad_verb(out, value, verb),
+        Value::Invalid | Value::Nil => bad_verb(out, value, verb, flags),
         Value::Bool(flag) if matches!(verb, 't' | 'v') => {
             pad(out, if *flag { b"true" } else { b"false" }, flags);
         }
@@ -333,10 +334,10 @@ fn format_value(out: &mut Vec<u8>, value: &Value, verb: char, flags: &Flags, dep
             'v' | 's' | 'q' | 'x' | 'X' => string(out, value, object.print().as_bytes(), verb, flags),
             _ => match object.integer() {
                 Some(number) => integer(out, value, i128::from(number), verb, flags),
-                None => bad_verb(out, value, verb),
+                None => bad_verb(out, value, verb, flags),
             },
         },
-        Value::Bool(_) => bad_verb(out, value, verb),
+        Value::Bool(_) => bad_verb(out, value, verb, flags),
     }
 }
 
@@ -369,7 +370,7 @@ fn integer(out: &mut Vec<u8>, value: &Value, number: i128, verb: char, flags: &F
             };
             return pad(out, text.as_bytes(), &Flags { zero: false, ..flags.clone() });
         }
-        _ => return bad_verb(out, value, verb),
+        _ => return bad_verb(out, value, verb, flags),
     };
     let mut flags = flags.clone();
     let mut digits = digits;
@@ -399,7 +400,7 @@ fn float(out: &mut Vec<u8>, value: &Value, number: f64, verb: char, flags: &Flag
             format_precise(number, if verb == 'F' { 'f' } else { verb }, Some(flags.precision.unwrap_or(6)))
         }
         'g' | 'G' => format_precise(number, verb, flags.precision),
-        _ => return bad_verb(out, value, verb),
+        _ => return bad_verb(out, value, verb, flags),
     };
     let negative = text.starts_with('-');
     let digits = text.trim_start_matches(['-', '+']);
@@ -446,7 +447,7 @@ fn string(out: &mut Vec<u8>, value: &Value, bytes: &[u8], verb: char, flags: &Fl
             }
             pad(out, text.as_bytes(), flags);
         }
-        _ => bad_verb(out, value, verb),
+        _ => bad_verb(out, value, verb, flags),
     }
 }
 
@@ -460,6 +461,10 @@ fn go_syntax(out: &mut Vec<u8>, value: &Value, depth: usize) {
         Value::Bytes(bytes) => {
             let items: Vec<String> = bytes.iter().map(|b| format!("0x{b:x}")).collect();
             out.extend_from_slice(format!("[]byte{{{}}}", items.join(", ")).as_bytes());
+        }
+        Value::List(items) if items.is_nil() => {
+            out.extend_from_slice(value.type_name().as_bytes());
+            out.extend_from_slice(b"(nil)");
         }
         Value::List(items) => {
             out.extend_from_slice(value.type_name().as_bytes());

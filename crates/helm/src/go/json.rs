@@ -48,6 +48,7 @@ impl Writer {
                 base64::engine::general_purpose::STANDARD.encode_string(bytes, &mut self.out);
                 self.out.push('"');
             }
+            Value::List(list) if list.is_nil() => self.out.push_str("null"),
             Value::List(list) => {
                 self.sequence(list, depth)?;
             }
@@ -154,10 +155,10 @@ impl Writer {
 /// # Errors
 /// The text is no JSON.
 pub fn unmarshal(text: &[u8]) -> Result<Value, String> {
-    if text.iter().all(u8::is_ascii_whitespace) {
-        return Err("unexpected end of JSON input".to_owned());
-    }
-    let json: serde_json::Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    let json: serde_json::Value = serde_json::from_slice(text).map_err(|error| match error.classify() {
+        serde_json::error::Category::Eof => "unexpected end of JSON input".to_owned(),
+        _ => error.to_string(),
+    })?;
     Ok(with_floats(&json))
 }
 
@@ -198,6 +199,7 @@ fn json_within(value: &Value, depth: usize) -> serde_json::Value {
             use base64::Engine as _;
             base64::engine::general_purpose::STANDARD.encode(bytes).into()
         }
+        Value::List(list) if list.is_nil() => serde_json::Value::Null,
         Value::List(list) => list.iter().map(|item| json_within(item, depth + 1)).collect(),
         Value::Map(map) => serde_json::Value::Object(map.with(|entries| {
             entries

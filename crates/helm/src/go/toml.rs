@@ -14,7 +14,10 @@ pub fn marshal(value: &Value) -> Result<String, String> {
         Value::Map(map) => writer.table(&[], map)?,
         Value::Object(object) => return marshal(&Value::from_json(&object.json())),
         Value::Invalid | Value::Nil => return Err("toml: cannot encode a nil pointer".to_owned()),
-        _ => return Err("toml: top-level values must be Go maps or structs".to_owned()),
+        _ if is_table_array(value) => {
+            return Err("toml: top-level values must be Go maps or structs".to_owned());
+        }
+        _ => writer.element(value)?,
     }
     Ok(writer.out)
 }
@@ -63,6 +66,7 @@ impl Writer {
     fn entry(&mut self, key: &[Str], value: &Value) -> Result<(), String> {
         match value {
             Value::Invalid | Value::Nil => {}
+            Value::List(list) if list.is_nil() => {}
             Value::Object(object) => self.entry(key, &Value::from_json(&object.json()))?,
             Value::Map(map) => {
                 if key.len() == 1 {

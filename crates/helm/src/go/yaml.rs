@@ -142,7 +142,7 @@ impl Writer {
                 let text = base64::engine::general_purpose::STANDARD.encode(bytes);
                 self.text(&text, columns, false);
             }
-            Value::List(_) => self.out.push_str("[]"),
+            Value::List(list) => self.out.push_str(if list.is_nil() { "null" } else { "[]" }),
             Value::Map(_) | Value::Object(_) => self.out.push_str("{}"),
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! The interpreter: walks a template's nodes and writes what they print.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -51,13 +50,13 @@ impl Environment for Offline {}
 pub struct Execution<'s> {
     set: &'s TemplateSet,
     /// What calls of `tpl` that are under way have defined, the innermost last.
-    scopes: Vec<HashMap<Str, Arc<Template>>>,
+    scopes: Vec<FxHashMap<Str, Arc<Template>>>,
     missing: Missing,
     pub(super) stack: Vec<Value>,
     depth: usize,
     /// How often each template is included within itself, by its address.
     includes: FxHashMap<usize, usize>,
-    parsed: HashMap<Str, Arc<[Arc<Template>]>>,
+    parsed: FxHashMap<Str, Arc<[Arc<Template>]>>,
     /// Where nothing prints at the moment.
     spare: Vec<Vec<u8>>,
     environment: &'s dyn Environment,
@@ -152,7 +151,7 @@ impl<'s> Execution<'s> {
             stack: Vec::new(),
             depth: 0,
             includes: FxHashMap::default(),
-            parsed: HashMap::new(),
+            parsed: FxHashMap::default(),
             spare: Vec::new(),
             environment,
         }
@@ -263,7 +262,7 @@ impl<'s> Execution<'s> {
                 parsed
             }
         };
-        let mut scope = HashMap::new();
+        let mut scope = FxHashMap::default();
         let (main, defined) = match templates.split_last() {
             Some((main, defined)) => (main, defined),
             None => return Ok(Value::text("")),

@@ -100,20 +100,31 @@ impl ListType {
 pub struct List {
     /// What it holds.
     pub kind: ListType,
-    items: Rc<[Value]>,
+    /// None of a slice that is nil: as JSON and YAML it is null.
+    items: Option<Rc<[Value]>>,
 }
 
 impl List {
     /// A slice of one element type.
     pub fn new(kind: ListType, items: Vec<Value>) -> List {
-        List { kind, items: items.into() }
+        List { kind, items: Some(items.into()) }
+    }
+
+    /// A slice that is nil: it has no elements either, and is written as null.
+    pub fn nil(kind: ListType) -> List {
+        List { kind, items: None }
+    }
+
+    /// Whether it is nil.
+    pub fn is_nil(&self) -> bool {
+        self.items.is_none()
     }
 }
 
 impl std::ops::Deref for List {
     type Target = [Value];
     fn deref(&self) -> &[Value] {
-        &self.items
+        self.items.as_deref().unwrap_or_default()
     }
 }
 
@@ -181,6 +192,19 @@ impl Value {
     pub fn strings<T: Into<Str>>(items: impl IntoIterator<Item = T>) -> Value {
         let items = items.into_iter().map(|item| Value::String(item.into())).collect();
         Value::List(List::new(ListType::Strings, items))
+    }
+
+    /// A `[]string`; nil if it has none, which appending to nil gives.
+    pub fn appended_strings<T: Into<Str>>(items: impl IntoIterator<Item = T>) -> Value {
+        match Value::strings(items) {
+            Value::List(list) if list.is_empty() => Value::List(List::nil(ListType::Strings)),
+            strings => strings,
+        }
+    }
+
+    /// A `[]interface {}`; nil if it has none, which appending to nil gives.
+    pub fn appended(items: Vec<Value>) -> Value {
+        if items.is_empty() { Value::List(List::nil(ListType::Any)) } else { Value::list(items) }
     }
 
     /// The value of a JSON document, as `encoding/json` and Helm's reader of values
@@ -272,7 +296,7 @@ impl Value {
                 let copied = |entries: &Entries| entries.map(|value| value.copied(depth + 1));
                 Value::Map(Map::from_entries(map.kind, map.with(copied)))
             }
-            Value::List(list) => {
+            Value::List(list) if !list.is_nil() => {
                 Value::List(List::new(list.kind, list.iter().map(|item| item.copied(depth + 1)).collect()))
             }
             other => other.clone(),
@@ -297,6 +321,7 @@ impl Value {
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
             (Value::List(a), Value::List(b)) => {
                 a.kind == b.kind
+                    && a.is_nil() == b.is_nil()
                     && a.len() == b.len()
                     && a.iter().zip(b.iter()).all(|(a, b)| a.equals(b, depth + 1))
             }
