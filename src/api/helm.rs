@@ -147,7 +147,7 @@ pub struct ChartSpec {
     /// When a chart counts as new.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reconcile_strategy: Option<String>,
-    /// How the chart's signature is checked.
+    /// How the chart's signature is checked: not yet, so no chart is taken where this is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify: Option<Value>,
 }

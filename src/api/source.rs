@@ -76,6 +76,10 @@ pub struct GitRepositorySpec {
     /// A Secret with username and password.
     #[serde(default)]
     pub secret_ref: Option<SecretName>,
+    /// How signatures of commits are checked: not yet, so no chart is taken from where this is
+    /// given.
+    #[serde(default)]
+    pub verify: Option<Value>,
     /// Whether it is not asked any more; what was fetched before stays in use.
     #[serde(default)]
     pub suspend: bool,
@@ -124,6 +128,9 @@ pub struct OciRepositorySpec {
     /// Whether the registry is spoken to without TLS.
     #[serde(default)]
     pub insecure: bool,
+    /// How its signature is checked: not yet, so no chart is taken from where this is given.
+    #[serde(default)]
+    pub verify: Option<Value>,
     /// Whether it is not asked any more; what was fetched before stays in use.
     #[serde(default)]
     pub suspend: bool,

@@ -76,6 +76,9 @@ impl Charts<'_> {
         from: &str,
         loads: &mut LoadCache,
     ) -> Result<Result<FoundChart, NoChart>, GitError> {
+        if let Err(problem) = request::unsigned(spec.verify.as_ref(), "ref.digest of an OCIRepository") {
+            return Ok(Err(problem));
+        }
         let reference = &spec.source_ref;
         let source = self.fleet.sources.iter().find(|source| source.value.is_meant(reference, from));
         match (source.map(|source| &source.value.spec), reference.kind.as_str()) {

@@ -247,6 +247,12 @@ fn what_a_registry_does_not_have_is_told_with_what_it_has() {
         &of_artifact,
         &["ref.semverFilter", "write a regular expression"],
     );
+    // What somebody wants checked is not taken unchecked.
+    let signed = ["verify: signatures of charts cannot be checked yet", "pin what you trust with ref.digest"];
+    expect(&artifact("ref: {tag: 1.0.0}, verify: {provider: cosign}"), &of_artifact, &signed);
+    let verified = of_chart("unpulled", "1.x")
+        .replace("      chart: shop", "      verify: {provider: cosign}\n      chart: shop");
+    expect(&known, &verified, &signed);
     expect(
         &source(", secretRef: {name: absent}", ""),
         &of_chart("unpulled", "1.x"),
@@ -315,6 +321,9 @@ fn charts_come_from_folders_of_other_git_repositories() {
         let (out, error) = fleet_with(reference, "./deploy/shop");
         assert_eq!(version(&out), Some(json!(expected)), "{reference}: {error}");
     }
+    let (_, error) =
+        fleet_with("{tag: v1.0.0}, verify: {mode: HEAD, secretRef: {name: keys}}", "./deploy/shop");
+    assert!(error.contains("cannot be checked yet") && error.contains("ref.commit"), "{error}");
     let (_, error) = fleet_with("{name: main}", "./deploy/shop");
     assert!(error.contains("is no reference") && error.contains("refs/heads/main"), "{error}");
 

@@ -12,7 +12,7 @@ pub(super) fn add(table: &mut Table) {
     table.add("int", |value: Value| Int(to_int(&value)));
     table.add("int64", |value: Value| to_int(&value));
     table.add("float64", |value: Value| to_float(&value));
-    table.add("atoi", |text: Str| Int(text.as_utf8().and_then(|text| parse_int(text, 10)).unwrap_or(0)));
+    table.add("atoi", |text: Str| Int(text.as_utf8().map_or(0, atoi)));
     table.add("toDecimal", |value: Value| -> i64 {
         String::from_utf8(sprint(&value)).ok().and_then(|text| parse_int(&text, 8)).unwrap_or(0)
     });
@@ -250,4 +250,15 @@ fn seq(numbers: &[i64]) -> Result<String, String> {
         _ => return Ok(String::new()),
     };
     Ok(numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(" "))
+}
+
+/// `strconv.Atoi`, but for its error: what is too large is the largest.
+fn atoi(text: &str) -> i64 {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    match parse_int(text, 10) {
+        Some(number) => number,
+        None if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) => 0,
+        None if text.starts_with('-') => i64::MIN,
+        None => i64::MAX,
+    }
 }

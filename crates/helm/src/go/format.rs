@@ -229,6 +229,8 @@ impl Printer<'_> {
             self.out.extend_from_slice(format!("%!{verb}(BADINDEX)").as_bytes());
         } else if let Some(value) = self.arguments.get(self.next) {
             self.next += 1;
+            // Beside `v` it is for the fields of structs.
+            flags.plus &= verb != 'v';
             format_value(&mut self.out, value, verb, &flags, 0);
         } else {
             self.out.extend_from_slice(format!("%!{verb}(MISSING)").as_bytes());
