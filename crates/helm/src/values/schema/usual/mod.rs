@@ -2,8 +2,8 @@
 //!
 //! Almost all schemas of charts are such, and almost all values are allowed. That is seen
 //! here while the values are walked once; to make a validator ready takes longer than to
-//! parse all templates. Only a yes counts: what is refused, and every word that is not known
-//! here, is for the validator, and so is every message.
+//! parse all templates. Only a yes counts: what is refused, and every other word of JSON
+//! Schema, is for the validator, and so is every message.
 
 mod allow;
 mod read;
