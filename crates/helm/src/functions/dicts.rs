@@ -2,7 +2,7 @@
 
 use super::defaults::is_empty;
 use super::strings::strval;
-use super::{Rest, TYPE_OF_NIL, Table};
+use super::{Rest, Table, not_nil};
 use crate::go::value::MAX_DEPTH;
 use crate::go::{Map, MapType, Str, Value};
 
@@ -48,12 +48,7 @@ pub(super) fn add(table: &mut Table) {
         });
     }
     for name in ["deepCopy", "mustDeepCopy"] {
-        table.add(
-            name,
-            |value: Value| {
-                if value.is_nil() { Err(TYPE_OF_NIL.to_owned()) } else { Ok(value.deep_copy()) }
-            },
-        );
+        table.add(name, |value: Value| not_nil(value).map(|value| value.deep_copy()));
     }
     table.add("dig", |values: Rest<Value>| dig(&values.0));
 }

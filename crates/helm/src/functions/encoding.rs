@@ -90,7 +90,9 @@ fn decode_base32(text: &Str) -> Result<Vec<u8>, String> {
     let padding = compact.iter().rev().take_while(|b| **b == b'=').count();
     let digits = &compact[..compact.len() - padding];
     let illegal = |at: usize| format!("illegal base32 data at input byte {at}");
-    let good = digits.iter().take_while(|digit| BASE32.contains(digit)).count();
+    let value = |digit| BASE32.iter().position(|known| known == digit);
+    let values: Vec<u64> = digits.iter().map_while(value).map(|value| value as u64).collect();
+    let good = values.len();
     if good < digits.len() {
         return Err(illegal(good));
     }
@@ -99,12 +101,8 @@ fn decode_base32(text: &Str) -> Result<Vec<u8>, String> {
         return Err(illegal(if padding == 0 { good / 8 * 8 } else { good }));
     }
     let mut out = Vec::with_capacity(digits.len() * 5 / 8);
-    for (start, chunk) in digits.chunks(8).enumerate() {
-        let mut bits = 0u64;
-        for (at, digit) in chunk.iter().enumerate() {
-            let value = BASE32.iter().position(|b| b == digit).ok_or_else(|| illegal(start * 8 + at))?;
-            bits |= u64::try_from(value).unwrap_or(0) << (35 - 5 * at);
-        }
+    for chunk in values.chunks(8) {
+        let bits = chunk.iter().enumerate().fold(0u64, |bits, (at, value)| bits | value << (35 - 5 * at));
         out.extend_from_slice(&bits.to_be_bytes()[3..3 + chunk.len() * 5 / 8]);
     }
     Ok(out)

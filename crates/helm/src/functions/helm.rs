@@ -1,6 +1,6 @@
 //! What Helm adds: `include`, `tpl`, `required`, `fail`, `lookup`, YAML and TOML.
 
-use super::{Body, Function, TYPE_OF_NIL, Table, Type};
+use super::{Body, Function, Table, Type, not_nil};
 use crate::go::json::{self, Html};
 use crate::go::yaml::{self, Layout};
 use crate::go::{ListType, Map, Str, Value, toml};
@@ -66,9 +66,8 @@ pub(super) fn add(table: &mut Table) {
         }))
     });
     table.add("fromJsonArray", |text: Str| or_error_list(json::unmarshal(text.as_bytes()).and_then(list_of)));
-    table.add("toToml", |value: Value| match value {
-        Value::Invalid | Value::Nil => Err(TYPE_OF_NIL.to_owned()),
-        value => Ok(toml::marshal(&value).unwrap_or_else(|error| error)),
+    table.add("toToml", |value: Value| {
+        not_nil(value).map(|value| toml::marshal(&value).unwrap_or_else(|error| error))
     });
     table.add("mustToToml", |value: Value| toml::marshal(&value));
     table.add("fromToml", |text: Str| or_error(toml::unmarshal(&text.to_text())));
@@ -108,7 +107,7 @@ fn or_error_list(result: Result<Value, String>) -> Value {
 fn list_of(value: Value) -> Result<Value, String> {
     match value {
         Value::List(list) if list.kind == ListType::Any => Ok(Value::List(list)),
-        Value::Nil => Ok(Value::appended(Vec::new())),
+        Value::Nil => Ok(Value::appended(ListType::Any, Vec::new())),
         other => Err(format!(
             "json: cannot unmarshal {} into Go value of type []interface {{}}",
             yaml::json_name(&other)

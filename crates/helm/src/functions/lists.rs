@@ -37,7 +37,7 @@ pub(super) fn add(table: &mut Table) {
     for name in ["rest", "mustRest"] {
         table.add(name, |list: Value| {
             items(&list, "find rest on").map(|items| match items.len() {
-                0 => Value::appended(items),
+                0 => Value::appended(ListType::Any, items),
                 _ => Value::list(items.into_iter().skip(1).collect()),
             })
         });
@@ -45,7 +45,7 @@ pub(super) fn add(table: &mut Table) {
     for name in ["initial", "mustInitial"] {
         table.add(name, |list: Value| {
             items(&list, "find initial on").map(|mut items| match items.pop() {
-                None => Value::appended(items),
+                None => Value::appended(ListType::Any, items),
                 Some(_) => Value::list(items),
             })
         });
@@ -107,7 +107,7 @@ pub(super) fn add(table: &mut Table) {
                 items(list, "concat").map_err(|_| format!("Cannot concat type {} as list", kind(list)))?,
             );
         }
-        Ok(Value::appended(all))
+        Ok(Value::appended(ListType::Any, all))
     });
     table.add("sortAlpha", |list: Value| {
         if !matches!(list, Value::List(_) | Value::Bytes(_)) {

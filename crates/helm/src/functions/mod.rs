@@ -86,6 +86,11 @@ impl Table {
     }
 }
 
+/// A value for a function that wants to know its type.
+fn not_nil(value: Value) -> Result<Value, String> {
+    if value.is_nil() { Err(TYPE_OF_NIL.to_owned()) } else { Ok(value) }
+}
+
 /// What Go says where a function wants to know the type of nil.
 const TYPE_OF_NIL: &str = "reflect: call of reflect.Value.Type on zero Value";
 

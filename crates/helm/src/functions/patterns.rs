@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Int, Rest, Table};
 use crate::go::regex::{Regex, compile};
-use crate::go::{Str, Value};
+use crate::go::{ListType, Str, Value};
 
 pub(super) fn add(table: &mut Table) {
     // The plain form takes an expression that is none for one that never matches.
@@ -28,9 +28,8 @@ pub(super) fn add(table: &mut Table) {
             let regex = compiled(&pattern, must)?;
             let limit = usize::try_from(count.0).unwrap_or(usize::MAX);
             let found = regex.matches(text.as_bytes()).take(limit);
-            Ok::<Value, String>(Value::appended_strings(
-                found.map(|found| Str::from(&text.as_bytes()[found.range()])),
-            ))
+            let texts = found.map(|found| Str::from(&text.as_bytes()[found.range()]).into()).collect();
+            Ok::<Value, String>(Value::appended(ListType::Strings, texts))
         });
     }
     for (name, must) in [("regexReplaceAll", false), ("mustRegexReplaceAll", true)] {
@@ -48,7 +47,9 @@ pub(super) fn add(table: &mut Table) {
     for (name, must) in [("regexSplit", false), ("mustRegexSplit", true)] {
         table.add(name, move |pattern: Str, text: Str, count: Int| {
             let regex = compiled(&pattern, must)?;
-            Ok::<Value, String>(Value::appended_strings(split(&pattern, &regex, text.as_bytes(), count.0)))
+            let parts = split(&pattern, &regex, text.as_bytes(), count.0);
+            let parts = parts.into_iter().map(Value::String).collect();
+            Ok::<Value, String>(Value::appended(ListType::Strings, parts))
         });
     }
     table.add("regexQuoteMeta", |text: Str, _: Rest<Value>| {

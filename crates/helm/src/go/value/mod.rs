@@ -194,17 +194,9 @@ impl Value {
         Value::List(List::new(ListType::Strings, items))
     }
 
-    /// A `[]string`; nil if it has none, which appending to nil gives.
-    pub fn appended_strings<T: Into<Str>>(items: impl IntoIterator<Item = T>) -> Value {
-        match Value::strings(items) {
-            Value::List(list) if list.is_empty() => Value::List(List::nil(ListType::Strings)),
-            strings => strings,
-        }
-    }
-
-    /// A `[]interface {}`; nil if it has none, which appending to nil gives.
-    pub fn appended(items: Vec<Value>) -> Value {
-        if items.is_empty() { Value::List(List::nil(ListType::Any)) } else { Value::list(items) }
+    /// A slice as appending to nil gives it: nil if nothing was appended.
+    pub fn appended(kind: ListType, items: Vec<Value>) -> Value {
+        Value::List(if items.is_empty() { List::nil(kind) } else { List::new(kind, items) })
     }
 
     /// The value of a JSON document, as `encoding/json` and Helm's reader of values

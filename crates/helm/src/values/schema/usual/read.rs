@@ -229,8 +229,10 @@ impl<'de> Deserialize<'de> for Reference {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Reference, D::Error> {
         let Text(text) = Text::deserialize(deserializer)?;
         let plain = |name: &str| !name.is_empty() && !name.contains(['/', '~', '%']);
-        match text.strip_prefix('#').map(|path| path.rsplit_once('/').unwrap_or(("", path))) {
-            Some(("", "")) => Ok(Reference::Root),
+        if text == "#" {
+            return Ok(Reference::Root);
+        }
+        match text.strip_prefix('#').and_then(|path| path.rsplit_once('/')) {
             Some(("/definitions", name)) if plain(name) => Ok(Reference::Definitions(name.to_owned())),
             Some(("/$defs", name)) if plain(name) => Ok(Reference::Defs(name.to_owned())),
             _ => Err(D::Error::custom("an unusual reference")),

@@ -97,6 +97,7 @@ fn what_is_not_usual_is_left_to_the_validator() {
         json!({"properties": {"a": {"$schema": "http://json-schema.org/draft-07/schema#"}}}),
         json!({"$ref": "#/properties/a"}),
         json!({"$ref": "#/definitions/none"}),
+        json!({"$ref": "#/"}),
         json!({"required": true}),
         json!({"required": ["a", "a"]}),
         json!({"type": "text"}),
@@ -167,7 +168,7 @@ fn schema() -> impl Strategy<Value = Json> {
         let several = |of: BoxedStrategy<Json>| prop::collection::vec(of, 0..3).prop_map(Json::from).boxed();
         let table = mapping(inner.clone()).prop_map(Json::from).boxed();
         let sizes = ["minProperties", "maxProperties", "minItems", "maxItems", "minLength", "maxLength"];
-        let references = ["#", "#/definitions/a", "#/$defs/b", "#/properties/a"];
+        let references = ["#", "#/definitions/a", "#/$defs/b", "#/properties/a", "#/"];
         prop_oneof![
         3 => word("type", kind().boxed()),
         1 => word("type", several(kind().boxed())),
